@@ -1,0 +1,16 @@
+"""Every verb of the command line, in the order of its help.
+
+To add a verb: write a module with `register(app: typer.Typer) -> None` and name it in MODULES. A
+module is imported when the command line starts, so keep heavy imports inside its functions.
+"""
+
+import importlib
+
+import typer
+
+MODULES: tuple[str, ...] = ("salespipe.version",)
+
+
+def register(app: typer.Typer) -> None:
+    for name in MODULES:
+        importlib.import_module(name).register(app)
