@@ -1,0 +1,1 @@
+"""Any sales file, sent through the real topics: python -m generator.imports FILE --map MAP."""
