@@ -1,0 +1,4 @@
+{# the schema a model names is the schema it gets #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

@@ -1,0 +1,69 @@
+{{
+    config(meta={'publish': {'by': 'slice', 'key': ['customer_id'], 'whole_on_withdrawal': true}})
+}}
+{%- set run = run_context() %}
+{%- set withdrawing = run and run.superseded %}
+
+-- over every copy ever loaded, beaten ones included, so that the order of runs cannot matter; when a
+-- file is withdrawn the whole dimension is made anew
+with events as (
+
+    {% if withdrawing %}
+    select * from {{ ref('stg_sales__events') }}
+    where file_id in (
+        select file_id from {{ source('ops', 'transform_file') }}
+        where kind = 'loaded' and state <> 'held'
+    )
+    {% else %}
+    select * from {{ ref('run_sales') }}
+    {% endif %}
+
+),
+
+arriving as (
+
+    select
+        customer_id,
+        region,
+        min(occurred_at) as first_sold_at,
+        max(occurred_at) as last_sold_at
+    from events
+    where customer_id is not null
+    group by customer_id, region
+
+),
+
+{% if run and not withdrawing %}
+known as (
+
+    select dim.*
+    from {{ this }} dim
+    where dim.customer_id in (select customer_id from arriving)
+
+),
+{% endif %}
+
+described as (
+
+    select * from arriving
+    {% if run and not withdrawing %}
+    union all
+    select * from known
+    {% endif %}
+
+),
+
+-- the description that was used last; of two used at the same time always the same one
+final as (
+
+    select distinct on (customer_id)
+        customer_id,
+        region,
+        min(first_sold_at) over (partition by customer_id) as first_sold_at,
+        last_sold_at
+    from described
+    order by customer_id, last_sold_at desc, region
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+select distinct sales_hour from {{ ref('run_cells') }}

@@ -1,0 +1,85 @@
+{%- set run = run_context() -%}
+
+with files as (
+
+    {% if is_incremental() %}
+    select * from {{ ref('stg_sales__events') }}
+    where {{ file_is_in('file_id', run.loaded if run else []) }}
+    {% else %}
+    select * from {{ ref('stg_sales__events') }}
+    where file_id not in (
+        select file_id from {{ source('ops', 'transform_file') }} where state = 'held'
+    )
+    {% endif %}
+
+),
+
+{% if run and run.superseded %}
+-- a withdrawn copy may have hidden an older one, in a file that stays
+uncovered as (
+
+    select * from {{ ref('stg_sales__events') }}
+    where event_id in (
+        select event_id from {{ published('fct_sales') }}
+        where {{ file_is_in('file_id', run.superseded) }}
+    )
+    and file_id in (
+        select file_id from {{ source('ops', 'transform_file') }}
+        where state = 'done' and kind = 'loaded'
+    )
+
+),
+{% endif %}
+
+copies as (
+
+    select * from files
+    {% if run and run.superseded %}
+    union all
+    select * from uncovered
+    {% endif %}
+
+),
+
+-- of the copies of an event the one in the newest file counts, there the last line: an order of the
+-- rows themselves, so that it does not matter which run sees which copy first
+ranked as (
+
+    select
+        *,
+        lead(event_id) over (order by event_id, file_id, line_no) is distinct from event_id
+            as is_last_copy
+    from copies
+
+)
+
+{% if run %}
+select
+    ranked.*,
+    published.file_id as replaced_file_id,
+    published.sales_hour as replaced_sales_hour,
+    published.product_id as replaced_product_id,
+    ranked.is_last_copy and (
+        published.file_id is null
+        or (ranked.file_id, ranked.line_no) > (published.file_id, published.line_no)
+        {% if run and run.superseded %}
+        or {{ file_is_in('published.file_id', run.superseded) }}
+        {% endif %}
+    ) as is_winner
+from ranked
+-- limit 1: an index look-up a row whatever the statistics say; a hash join reads the whole fact
+left join lateral (
+    select file_id, line_no, sales_hour, product_id
+    from {{ published('fct_sales') }} fct
+    where fct.event_id = ranked.event_id and ranked.is_last_copy
+    limit 1
+) published on true
+{% else %}
+select
+    ranked.*,
+    null::bigint as replaced_file_id,
+    null::timestamptz as replaced_sales_hour,
+    null::text as replaced_product_id,
+    is_last_copy as is_winner
+from ranked
+{% endif %}
