@@ -77,3 +77,9 @@ def plain_environment() -> dict[str, str]:
 def names_a_stack() -> bool:
     """Whether the environment itself says where a stack is (as in a container)."""
     return any(name in os.environ for name in ("KAFKA_BOOTSTRAP_SERVERS", "PGHOST"))  # noqa: TID251
+
+
+def cache_folder() -> Path:
+    """Where this user keeps what can be fetched again."""
+    chosen = os.environ.get("XDG_CACHE_HOME")  # noqa: TID251
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "salespipe"

@@ -1,0 +1,1 @@
+"""What servers must hold before a service starts: topics, bucket, roles, schema. Idempotent."""
