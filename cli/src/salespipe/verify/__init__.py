@@ -1,0 +1,1 @@
+"""salespipe verify: the promise, proven against the real ends."""
