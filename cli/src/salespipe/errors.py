@@ -28,6 +28,9 @@ class Code(StrEnum):
     PROVISIONING_FAILED = "SP025"
     UNKNOWN_SERVICE = "SP030"
     NOT_SCALABLE = "SP031"
+    UNREACHABLE = "SP040"
+    BAD_QUERY = "SP041"
+    REFUSED_BY_SERVICE = "SP042"
 
 
 class SalespipeError(Exception):
