@@ -8,7 +8,18 @@ import importlib
 
 import typer
 
-MODULES: tuple[str, ...] = ("salespipe.version",)
+MODULES: tuple[str, ...] = (
+    "salespipe.up",
+    "salespipe.down",
+    "salespipe.status.command",
+    "salespipe.verify.command",
+    "salespipe.logs",
+    "salespipe.importing",
+    "salespipe.sql",
+    "salespipe.scale",
+    "salespipe.migrate",
+    "salespipe.version",
+)
 
 
 def register(app: typer.Typer) -> None:
