@@ -9,6 +9,12 @@ from pydantic_settings import SettingsConfigDict
 from pipeline.settings import Settings
 
 DEFAULT_PORTS = {"kafka": 19092, "s3": 19000, "pg": 15432}
+_PREFIXES = {
+    "generator": "GENERATOR_",
+    "s3-sink": "SINK_",
+    "loader": "LOADER_",
+    "transformer": "TRANSFORMER_",
+}
 _PROJECT_MARK = Path("kafka/topics.yaml")
 
 
@@ -32,7 +38,6 @@ class CliSettings(Settings):
     bi_reader_password: SecretStr | None = None
     superuser_password: SecretStr | None = None
     api_token: SecretStr | None = None
-    generator_interval: str | None = None
 
     def port_of(self, name: str) -> int | None:
         """The port somebody set by hand for kafka, s3 or pg."""
@@ -66,11 +71,20 @@ def project_root() -> Path:
 def plain_environment() -> dict[str, str]:
     """The environment that a child process may inherit: nothing that names a stack."""
     ours = ("KAFKA_", "AWS_", "S3_", "PG", "TOPIC_", "HTTP_", "API_TOKEN", "SALESPIPE_")
-    services = ("GENERATOR_", "SINK_", "LOADER_", "TRANSFORMER_")
     return {
         name: value
         for name, value in os.environ.items()  # noqa: TID251
-        if not name.startswith((*ours, *services))
+        if not name.startswith((*ours, *_PREFIXES.values()))
+    }
+
+
+def service_environment(service: str) -> dict[str, str]:
+    """The settings of one service that a person put into the environment of `up`."""
+    prefix = _PREFIXES[service]
+    return {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251
+        if name.startswith(prefix)
     }
 
 

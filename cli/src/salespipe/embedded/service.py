@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from salespipe.embedded.child import Command
-from salespipe.settings import plain_environment
+from salespipe.settings import plain_environment, service_environment
 from salespipe.state import HOST, MODULES, PG_ROLES, S3_IDENTITIES, SUPERUSER, Process, StackState
 
 # what differs from a service's own defaults, so that a laptop sees its first sale in seconds
@@ -39,7 +39,7 @@ class Service:
         }
         return Command(
             argv=(sys.executable, "-m", MODULES[service]),
-            env=env | http | self.more,
+            env=env | http | service_environment(service) | self.more,
             grace=_DRAIN + 5,
         )
 

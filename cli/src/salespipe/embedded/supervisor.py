@@ -160,7 +160,8 @@ async def run(folder: Path, *, keep: bool) -> int:
     except SalespipeError as error:
         code = 1
         log.error("%s", error.message)
-        board.phase("failed", error="\n".join(error.lines()), failed=error.facts.get("part", ""))
+        failed = error.facts.get("part", "")
+        board.phase("failed", error=error.message, code=error.code, fix=error.fix, failed=failed)
         if keep:
             await stop.wait()
     finally:
