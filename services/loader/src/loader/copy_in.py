@@ -1,0 +1,121 @@
+"""Arrow batches into raw.sales_events by binary COPY, and the check that both sides agree.
+
+Binary COPY believes its client: an int32 sent into a date becomes a date. So the table must have
+exactly the types that the encoder writes, or nothing is loaded.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pyarrow as pa
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringEncoderBuilder
+from pgpq.schema import Jsonb
+
+from loader.sql import query
+from loader.table import SCHEMA
+from pipeline.errors import Transient
+
+_WIRE = pa.schema([pa.field("file_id", pa.int64()), *SCHEMA])
+_SLICE = 32_768  # rows encoded at a time
+_TYPES = {
+    "file_id": "bigint",
+    "line_no": "integer",
+    "schema_version": "smallint",
+    "event_id": "uuid",
+    "line_number": "integer",
+    "occurred_at": "timestamp with time zone",
+    "quantity": "numeric(18,3)",
+    "unit_price": "numeric(18,4)",
+    "discount_amount": "numeric(18,4)",
+    "net_amount": "numeric(18,4)",
+    "extra": "jsonb",
+}
+
+
+class TableDiffers(Exception):
+    """raw.sales_events is not the table this loader writes: a migration and a release mismatch."""
+
+
+async def preflight(connection: PoolConnectionProxy[Record]) -> None:
+    """Raises TableDiffers; Transient while the migrations have not run."""
+    found = {row["name"]: row for row in await connection.fetch(query("raw_columns"))}
+    if not found:
+        raise Transient(
+            "raw.sales_events does not exist: waiting for the migrations",
+            dependency="postgres", reason="no_table",
+        )  # fmt: skip
+    problems = []
+    for name in _WIRE.names:
+        expected = _TYPES.get(name, "text")
+        actual = found[name]["type"] if name in found else "missing"
+        if actual != expected:
+            problems.append(f"{name} is {actual}, not {expected}")
+    problems += [
+        f"{name} is new and must be given"
+        for name, column in found.items()
+        if name not in _WIRE.names and column["must_be_given"]
+    ]
+    if problems:
+        raise TableDiffers("raw.sales_events: " + "; ".join(problems))
+
+
+async def copy_rows(
+    connection: PoolConnectionProxy[Record],
+    file_id: int,
+    batches: Sequence[pa.RecordBatch],
+    timeout: float,
+) -> None:
+    """COPY batches of table.SCHEMA as the rows of a file, in the connection's transaction."""
+    await connection.copy_to_table(
+        "sales_events",
+        schema_name="raw",
+        source=_encoded(file_id, batches),
+        columns=_WIRE.names,
+        format="binary",
+        timeout=timeout,
+    )
+
+
+async def _encoded(file_id: int, batches: Sequence[pa.RecordBatch]) -> AsyncIterator[bytes]:
+    """The binary stream; a slice is encoded in a thread while the one before it is sent."""
+    encoder = _encoder()
+    yield encoder.write_header()
+    slices = [
+        batch.slice(start, _SLICE)
+        for batch in batches
+        for start in range(0, batch.num_rows, _SLICE)
+    ]
+    coming = _start(encoder, file_id, slices, 0)
+    try:
+        for index in range(len(slices)):
+            piece = await coming
+            # the encoder serves one thread at a time: the next slice starts when this one is done
+            coming = _start(encoder, file_id, slices, index + 1)
+            yield piece
+    finally:
+        await coming
+    yield encoder.finish()
+
+
+def _encode(encoder: ArrowToPostgresBinaryEncoder, file_id: int, piece: pa.RecordBatch) -> bytes:
+    ids = pa.repeat(pa.scalar(file_id, pa.int64()), piece.num_rows)
+    batch = pa.RecordBatch.from_arrays([ids, *piece.columns], schema=_WIRE)
+    encoded: bytes = encoder.write_batch(batch)
+    return encoded
+
+
+def _start(
+    encoder: ArrowToPostgresBinaryEncoder, file_id: int, slices: list[pa.RecordBatch], index: int
+) -> "asyncio.Task[bytes]":
+    if index >= len(slices):
+        return asyncio.create_task(asyncio.sleep(0, b""))
+    return asyncio.create_task(asyncio.to_thread(_encode, encoder, file_id, slices[index]))
+
+
+def _encoder() -> ArrowToPostgresBinaryEncoder:
+    builders = {field.name: ArrowToPostgresBinaryEncoder.infer_encoder(field) for field in _WIRE}
+    builders["extra"] = StringEncoderBuilder.new_with_output(_WIRE.field("extra"), Jsonb())
+    return ArrowToPostgresBinaryEncoder.new_with_encoders(_WIRE, builders)

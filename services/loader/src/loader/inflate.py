@@ -1,0 +1,104 @@
+"""Stored bytes to plain ones, in pieces, refusing what is cut off, damaged or absurdly large."""
+
+import hashlib
+from collections.abc import Iterator
+
+import zstandard
+from isal import isal_zlib
+
+from loader.object_kind import Packing
+from pipeline.errors import Poison
+
+_PIECE = 4 << 20
+_ZSTD_SLICE = 64 << 10
+
+
+class Inflated:
+    """Iterates over plain pieces once; sha256 (of everything plain) is complete afterwards.
+
+    Raises Poison: bad_gzip, bad_zstd (damaged or cut off), too_large.
+    """
+
+    def __init__(self, stored: bytes, packing: Packing, limit: int) -> None:
+        self._stored = stored
+        self._packing = packing
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> bytes:
+        return self._digest.digest()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in _pieces(self._stored, self._packing):
+            self.size += len(piece)
+            if self.size > self._limit:
+                raise Poison("too_large", f"unpacks to more than {self._limit} bytes")
+            self._digest.update(piece)
+            yield piece
+
+
+def lines(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Regroup into chunks of about size bytes that end at a line's end (LF); the last may not."""
+    held: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        held.append(piece)
+        length += len(piece)
+        if length < size:
+            continue
+        joined = b"".join(held)
+        cut = joined.rfind(b"\n") + 1
+        if cut:
+            yield joined[:cut]
+            joined = joined[cut:]
+        held, length = [joined], len(joined)
+    rest = b"".join(held)
+    if rest:
+        yield rest
+
+
+def _pieces(stored: bytes, packing: Packing) -> Iterator[bytes]:
+    if not stored:
+        return
+    if packing == "gzip":
+        yield from _gzip(stored)
+    elif packing == "zstd":
+        yield from _zstd(stored)
+    else:
+        for start in range(0, len(stored), _PIECE):
+            yield stored[start : start + _PIECE]
+
+
+def _gzip(stored: bytes) -> Iterator[bytes]:
+    rest = stored
+    while rest:
+        member = isal_zlib.decompressobj(isal_zlib.MAX_WBITS | 16)
+        try:
+            while not member.eof and rest:
+                yield member.decompress(rest, _PIECE)
+                rest = member.unconsumed_tail
+            if not member.eof:
+                yield member.flush()
+        except (isal_zlib.IsalError, ValueError, EOFError) as error:
+            raise Poison("bad_gzip", str(error)) from error
+        if not member.eof:
+            raise Poison("bad_gzip", "cut off: the stream has no end")
+        rest = member.unused_data
+
+
+def _zstd(stored: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(stored):
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            while not frame.eof and start < len(stored):
+                piece = stored[start : start + _ZSTD_SLICE]
+                start += len(piece)
+                yield frame.decompress(piece)
+        except zstandard.ZstdError as error:
+            raise Poison("bad_zstd", str(error)) from error
+        if not frame.eof:
+            raise Poison("bad_zstd", "cut off: the last frame has no end")
+        start -= len(frame.unused_data)

@@ -1,0 +1,15 @@
+-- The outbox: verdicts that Kafka has not acknowledged, oldest first.
+select
+  file_id, state, bucket, key, etag, rows_loaded, rows_rejected, batch_ids,
+  event_time_min, event_time_max, reason, error, committed_at
+from ops.load_file f
+where target = $1
+  and state in ('loaded', 'superseded', 'quarantined', 'missing')
+  and not exists (
+    select
+    from ops.load_announced a
+    where a.file_id = f.file_id
+      and a.kind = f.state
+  )
+order by file_id
+limit $2

@@ -1,0 +1,185 @@
+"""The loader's composition: intake, reconciler and announcer around some file loaders."""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from loader import metrics
+from loader.announcer import Announcer
+from loader.budget import ByteBudget
+from loader.copy_in import preflight
+from loader.decoded import Rules
+from loader.file_loader import FileLoader, Policy
+from loader.intake import Intake
+from loader.ledger import Ledger, set_codecs
+from loader.load_queue import Entry, LoadQueue
+from loader.reconciler import Reconciler
+from loader.settings import LoaderSettings
+from loader.store import Store
+from pipeline.clients.kafka import producer
+from pipeline.clients.postgres import pool, postgres_errors
+from pipeline.clients.s3 import s3_client
+from pipeline.errors import Transient
+from pipeline.health import Health
+from pipeline.retry import Backoff, Stopped, retry
+from pipeline.settings import KafkaSettings, PostgresSettings, S3Settings, TopicSettings
+
+log = logging.getLogger(__name__)
+_IDLE_SECONDS = 1.0
+_TRIES = Backoff(cap=5, attempts=4)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What exists only while the servers are connected; the HTTP verbs ask these."""
+
+    ledger: Ledger
+    reconciler: Reconciler
+
+
+class LoaderWorker:
+    def __init__(
+        self, kafka: KafkaSettings, s3: S3Settings, postgres: PostgresSettings,
+        topics: TopicSettings, settings: LoaderSettings, health: Health,
+    ) -> None:  # fmt: skip
+        self._kafka = kafka
+        self._s3 = s3
+        self._postgres = postgres
+        self._topics = topics
+        self._settings = settings
+        self._health = health
+        self._loads = 0
+        self.queue = LoadQueue()
+        self.parts: Parts | None = None
+
+    def about(self) -> dict[str, Any]:
+        return {
+            "target": self._settings.target,
+            "bucket": self._s3.s3_bucket,
+            "backlog_files": len(self.queue),
+            "verdicts": self._loads,
+        }
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Connect, load until stop, drain. Raises what breaks any of its parts."""
+        async with contextlib.AsyncExitStack() as stack:
+            client = await stack.enter_async_context(s3_client(self._s3))
+            connections = await self._connected(
+                stack, stop, lambda: pool(
+                    self._postgres, application_name="loader",
+                    max_size=self._settings.concurrency + 3, init=set_codecs,
+                ),
+            )  # fmt: skip
+            await self._retry(stop, lambda: self._check_table(connections))
+            sender = await self._connected(
+                stack, stop, lambda: producer(self._kafka, client_id="loader")
+            )
+            store = Store(client, self._s3.s3_bucket)
+            await self._run_parts(stop, store, connections, sender)
+
+    async def _run_parts(
+        self, stop: asyncio.Event, store: Store, connections: asyncpg.Pool, sender: Any
+    ) -> None:
+        ledger = Ledger(connections, self._settings.target)
+        announcer = Announcer(
+            connections, sender, self._topics, self._health, self._settings.target
+        )
+        reconciler = self._reconciler(store, ledger)
+        intake = Intake(
+            self._kafka, self._topics, sender, ledger, self.queue, self._health,
+            bucket=store.bucket, prefixes=self._settings.prefix_list,
+            group_id=self._settings.group_id,
+        )  # fmt: skip
+        files = FileLoader(
+            store, ledger, policy(self._settings), ByteBudget(self._settings.memory_bytes),
+            decided=announcer.wake,
+        )  # fmt: skip
+        self.parts = Parts(ledger, reconciler)
+        drained = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(intake.run(stop, drained), name="intake")
+            tasks.create_task(reconciler.run(stop), name="reconciler")
+            announcing = tasks.create_task(announcer.run(stop), name="announcer")
+            async with asyncio.TaskGroup() as loads:
+                for number in range(self._settings.concurrency):
+                    loads.create_task(self._work(stop, files), name=f"load-{number}")
+            self._health.stopping()
+            drained.set()
+            await announcing
+            with contextlib.suppress(Transient):
+                await announcer.step()
+
+    async def _work(self, stop: asyncio.Event, files: FileLoader) -> None:
+        while not stop.is_set():
+            entry = await self.queue.take(_IDLE_SECONDS)
+            metrics.BACKLOG_FILES.set(len(self.queue))
+            if entry is not None:
+                await self.step(stop, files, entry)
+            self._health.progress()
+
+    async def step(self, stop: asyncio.Event, files: FileLoader, entry: Entry) -> None:
+        """One object to its verdict, or back to the end of the queue."""
+        try:
+            await retry(
+                lambda: files.load(entry.found), stop=stop, backoff=_TRIES,
+                on_retry=lambda error, _: self._waiting(error),
+            )  # fmt: skip
+        except (Transient, Stopped) as error:
+            log.warning("no verdict yet: %s", error, extra={"key": entry.found.key})
+            self.queue.put_back(entry)
+            return
+        self._health.up("s3")
+        self._health.up("postgres")
+        self._loads += 1
+        self.queue.finish(entry)
+
+    def _reconciler(self, store: Store, ledger: Ledger) -> Reconciler:
+        return Reconciler(
+            store, ledger, self.queue, self._health,
+            prefixes=self._settings.prefix_list,
+            events_prefix=f"{self._topics.topic_events}/",
+            every=self._settings.reconcile_seconds,
+            min_age=self._settings.min_age_seconds,
+            recent_hours=self._settings.recent_hours,
+        )  # fmt: skip
+
+    async def _check_table(self, connections: asyncpg.Pool) -> None:
+        with postgres_errors():
+            async with connections.acquire() as connection:
+                await preflight(connection)
+        self._health.up("postgres")
+
+    async def _connected(
+        self, stack: contextlib.AsyncExitStack, stop: asyncio.Event, make: Any
+    ) -> Any:
+        return await self._retry(stop, lambda: stack.enter_async_context(make()))
+
+    async def _retry(self, stop: asyncio.Event, operation: Any) -> Any:
+        return await retry(
+            operation, stop=stop, backoff=Backoff(cap=5),
+            on_retry=lambda error, _: self._waiting(error),
+        )  # fmt: skip
+
+    def _waiting(self, error: Transient) -> None:
+        """A server is away: say so, and that we are alive."""
+        self._health.down(error.dependency, str(error))
+        self._health.progress()
+
+
+def policy(settings: LoaderSettings) -> Policy:
+    return Policy(
+        rules=Rules(
+            default_currency=settings.default_currency,
+            max_line_bytes=settings.max_line_bytes,
+            max_file_bytes=settings.max_file_bytes,
+        ),
+        max_reject_pct=settings.max_reject_pct,
+        max_reject_pct_foreign=settings.max_reject_pct_foreign,
+        quarantine_drift=settings.on_drift == "quarantine",
+        alert_on_overwrite=settings.on_overwrite == "alert",
+        max_attempts=settings.max_attempts,
+    )
