@@ -82,6 +82,7 @@ class ObjectStore:
             "master.port.grpc": ports["s3_master_grpc"],
             "filer.port": ports["s3_filer"],
             "filer.port.grpc": ports["s3_filer_grpc"],
+            "volume.preStopSeconds": 0,
             "volume.port": ports["s3_volume"],
             "volume.port.grpc": ports["s3_volume_grpc"],
             "admin.port": ports["s3_admin"],

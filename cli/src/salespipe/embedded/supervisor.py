@@ -79,11 +79,9 @@ class Supervisor:
                 log.error("%s", error.message)
 
     async def stop(self) -> None:
-        """Services first, all at once; then the store, which writes to Kafka; then the rest."""
-        services = [name for name in self._keepers if _is_service(name)]
-        for names in (services, ["s3"], ["kafka", "postgres"]):
-            present = [name for name in names if name in self._keepers]
-            await asyncio.gather(*(self._drop(name) for name in present))
+        """Services first, all at once; the store before Kafka, which it writes to."""
+        await asyncio.gather(*(self._drop(name) for name in self._keepers if _is_service(name)))
+        await asyncio.gather(self._drop("s3", "kafka"), self._drop("postgres"))
 
     async def _warehouse(self) -> None:
         took = await self._start_server(self._servers.postgres)
@@ -126,13 +124,17 @@ class Supervisor:
         self._keeping[part.name] = asyncio.create_task(keeper.keep(), name=f"keep {part.name}")
         return took
 
-    async def _drop(self, name: str) -> None:
-        keeping = self._keeping.pop(name, None)
-        if keeping:
-            keeping.cancel()
-            await asyncio.wait((keeping,))
-        await self._keepers.pop(name).stop()
-        self._board.remove(name)
+    async def _drop(self, *names: str) -> None:
+        """End these, one after the other."""
+        for name in names:
+            keeping = self._keeping.pop(name, None)
+            if keeping:
+                keeping.cancel()
+                await asyncio.wait((keeping,))
+            keeper = self._keepers.pop(name, None)
+            if keeper:
+                await keeper.stop()
+                self._board.remove(name)
 
     def _ready(self, name: str, took: float, what: str) -> None:
         detail = "  ".join(filter(None, (f"{took:.1f} s", what)))
