@@ -39,7 +39,7 @@ class TableDiffers(Exception):
     """raw.sales_events is not the table this loader writes: a migration and a release mismatch."""
 
 
-async def preflight(connection: PoolConnectionProxy[Record]) -> None:
+async def preflight(connection: "PoolConnectionProxy[Record]") -> None:
     """Raises TableDiffers; Transient while the migrations have not run."""
     found = {row["name"]: row for row in await connection.fetch(query("raw_columns"))}
     if not found:
@@ -63,7 +63,7 @@ async def preflight(connection: PoolConnectionProxy[Record]) -> None:
 
 
 async def copy_rows(
-    connection: PoolConnectionProxy[Record],
+    connection: "PoolConnectionProxy[Record]",
     file_id: int,
     batches: Sequence[pa.RecordBatch],
     timeout: float,

@@ -140,7 +140,7 @@ class Ledger:
 
     async def _claim(
         self,
-        connection: PoolConnectionProxy[asyncpg.Record],
+        connection: "PoolConnectionProxy[asyncpg.Record]",
         values: tuple[Any, ...],
         origin: Origin | None,
         stream: int | None,
@@ -174,7 +174,7 @@ class Ledger:
 
 
 async def _fill(
-    connection: PoolConnectionProxy[asyncpg.Record], file_id: int, decoded: Decoded
+    connection: "PoolConnectionProxy[asyncpg.Record]", file_id: int, decoded: Decoded
 ) -> None:
     timeout = 60 + 2 * decoded.size / _COPY_BYTES_PER_SECOND
     if decoded.rows:

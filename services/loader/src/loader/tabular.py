@@ -30,10 +30,13 @@ def decode_csv(plain: bytes, rules: Rules, into: Decoded) -> None:
         text = plain.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Poison("bad_utf8", str(error)) from error
-    csv.field_size_limit(rules.max_line_bytes)
+    csv.field_size_limit(rules.max_file_bytes)
     source = _Remembered(text)
     reader = csv.reader(source, strict=True)
-    header = next(reader, None)
+    try:
+        header = next(reader, None)
+    except csv.Error as error:
+        raise Poison("wrong_columns", f"the header: {error}") from error
     if header is None:
         return
     names = [name.strip() for name in header]
@@ -42,6 +45,8 @@ def decode_csv(plain: bytes, rules: Rules, into: Decoded) -> None:
     for line_no, cells, raw in _records(reader, source):
         into.salvaged += 1
         try:
+            if len(raw) > rules.max_line_bytes:
+                raise Rejected("too_long")
             rows.append(row(line_no, _csv_event(names, cells), rules.default_currency))
         except Rejected as error:
             into.rejects.append(Reject.of(line_no, raw.encode(), error))
