@@ -87,12 +87,13 @@ def test_a_row_that_cannot_be_mapped_is_refused_with_its_line_and_reason(tmp_pat
             f"{when},S1,P1,2,1.23456",
             f"{when},S1,P1",
             f"{when},S1,P\0,1,1",
+            f"{when},S1,P\0,1,1",
             f"{when},S1,P1,3,1",
         )
     )
     assert len(imported.events) == 2
     reasons = {refusal.line: refusal.reason for refusal in imported.refused}
-    assert sorted(reasons) == [3, 4, 5, 6, 7, 8, 9]
+    assert sorted(reasons) == [3, 4, 5, 6, 7, 8, 9, 10]
     assert "'two' is no number" in reasons[3]
     assert "occurred_at" in reasons[4]
     assert reasons[5] == "store_id: empty"
@@ -100,6 +101,7 @@ def test_a_row_that_cannot_be_mapped_is_refused_with_its_line_and_reason(tmp_pat
     assert "more than 4 places" in reasons[7]
     assert reasons[8] == "3 values for 5 columns"
     assert "NUL" in reasons[9]
+    assert "NUL" in reasons[10]
 
 
 def test_a_refused_row_does_not_move_the_ids_of_the_others(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
-from uuid import UUID
 
 from generator.imports.fields import (
     Notes,
@@ -15,8 +14,8 @@ from generator.imports.fields import (
     used_columns,
 )
 from generator.imports.reading import Chunk, Refusal
-from generator.imports.sales_map import NUMBERS, TIME, SalesMap
-from generator.imports.values import Value, number_text, text_of
+from generator.imports.sales_map import NUMBERS, TIME, SalesMap, Source
+from generator.imports.values import Instant, Value, number_text, text_of
 from pipeline.contracts import sale_event
 
 BATCH_ROWS = 50_000
@@ -68,26 +67,34 @@ class Events:
     refused: list[Refusal] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Money:
-    """What one row is worth: the fields to write and the net amount."""
+    """What one row is worth: the numbers to write, the net amount among them."""
 
     written: dict[str, Decimal]
-    net: Decimal
+
+    @property
+    def net(self) -> Decimal:
+        return self.written["net_amount"]
 
 
 def event_id(file_sha256: bytes, row: int) -> str:
     """Stable and distinct a row: a version 8 UUID of sha256(file's sha256, row number)."""
-    digest = bytearray(sha256(file_sha256 + row.to_bytes(8, "big")).digest()[:16])
-    digest[6] = 0x80 | digest[6] & 0x0F
-    digest[8] = 0x80 | digest[8] & 0x3F
-    return str(UUID(bytes=bytes(digest)))
+    text = sha256(file_sha256 + row.to_bytes(8, "big")).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 class Encoder:
-    """Applies one map to one file. currency stands in where the map names none."""
+    """Applies one map to one file. currency stands in where the map names none.
 
-    def __init__(self, sales_map: SalesMap, file_sha256: bytes, import_id: str, currency: str):
+    Works on columns of fragments, ',"name":value' a row or nothing where the row has no value, and
+    joins them once: a dictionary a row would cost more than all the rest.
+    """
+
+    def __init__(
+        self, sales_map: SalesMap, file_sha256: bytes, import_id: str, currency: str
+    ) -> None:
         fields, self.notes = sales_map.fields, Notes()
         self._sha256, self._import_id = file_sha256, import_id
         self._numbers = {
@@ -96,113 +103,80 @@ class Encoder:
             if name in fields
         }
         self._time = TimeField(fields[TIME], self.notes)
+        stand_ins = {"event_type": "sale", "currency": currency}
+        constants = {name: Source(const=text) for name, text in stand_ins.items()}
         self._texts = {
-            name: TextField(name, source)
-            for name, source in fields.items()
+            name: TextField(name, source, stand_ins.get(name))
+            for name, source in (constants | fields).items()
             if name not in NUMBERS and name != TIME
         }
         self._used = {column for source in fields.values() for column in used_columns(source)}
         self._keep_rest = sales_map.unmapped == "extra"
-        self._currency = currency
 
     def encode(self, chunk: Chunk) -> Events:
         """The chunk's events; rows that cannot be one are in refused, with the reason."""
         bad: dict[int, str] = {}
-        columns, currencies = self._text_columns(chunk, bad)
+        texts = {name: found.texts(chunk) for name, found in self._texts.items()}
+        columns = {
+            name: self._texts[name].fragments(found, _refusing(bad, name))
+            for name, found in texts.items()
+        }
+        for name in _REQUIRED_TEXT:
+            for index in (i for i, text in enumerate(texts[name]) if not text):
+                bad.setdefault(index, f"{name}: empty")
+        instants = self._instants(chunk, bad)
+        money = self._all_money(chunk, bad)
+        batch_id = batch_of(self._import_id, chunk)
+        columns[TIME] = [f',"{TIME}":"{instant.text}"' if instant else "" for instant in instants]
+        columns["event_id"] = [f',"event_id":"{event_id(self._sha256, n)}"' for n in chunk.rows]
+        columns["batch_id"] = [f',"batch_id":"{batch_id}"'] * len(chunk.rows)
+        columns |= {name: [_number(name, m) for m in money] for name in NUMBERS}
+        written = [columns[name] for name in sale_event.FIELDS if name in columns]
+        lines = map("".join, zip(*written, self._rest(chunk), strict=True))
+        usable = _Usable(chunk, list(lines), texts, instants, money)
+        return _put_together(batch_id, usable, bad)
+
+    def _instants(self, chunk: Chunk, bad: dict[int, str]) -> list[Instant | None]:
         instants = self._time.instants(chunk, _refusing(bad, TIME))
+        for index in (i for i, instant in enumerate(instants) if instant is None):
+            bad.setdefault(index, f"{TIME}: empty")
+        return instants
+
+    def _all_money(self, chunk: Chunk, bad: dict[int, str]) -> list[_Money | None]:
         numbers = {
             name: number.numbers(chunk, _refusing(bad, name))
             for name, number in self._numbers.items()
         }
-        stores = self._texts["store_id"].texts(chunk)
-        rest = self._rest(chunk) if self._keep_rest else [""] * len(chunk.rows)
-        events = Events(batch_of(self._import_id, chunk), refused=list(chunk.refused))
-        for index, (row, instant) in enumerate(zip(chunk.rows, instants, strict=True)):
-            given = {name: values[index] for name, values in numbers.items()}
-            money = None if index in bad else self._money(given, index, bad)
-            if instant is None:
-                bad.setdefault(index, f"{TIME}: empty")
-            elif money is not None:
-                texts = {name: values[index] for name, values in columns.items()}
-                texts[TIME] = f'"{instant.text}"'
-                texts["batch_id"] = f'"{events.batch_id}"'
-                texts |= {name: number_text(value) for name, value in money.written.items()}
-                line = self._line(row, texts, rest[index])
-                if isinstance(line, str):
-                    bad[index] = line
-                else:
-                    events.keys.append(stores[index] or "")
-                    events.values.append(line)
-                    events.micros.append(instant.micros)
-                    quantity, currency = money.written["quantity"], currencies[index]
-                    events.totals.add(quantity, money.net, currency, instant.micros)
-        events.refused += [
-            Refusal(chunk.rows[index], chunk.lines[index], reason, chunk.content(index))
-            for index, reason in sorted(bad.items())
+        return [
+            self._money(dict(zip(numbers, row, strict=True)), _refusing(bad), index)
+            for index, row in enumerate(zip(*numbers.values(), strict=True))
         ]
-        return events
 
-    def _text_columns(
-        self, chunk: Chunk, bad: dict[int, str]
-    ) -> tuple[dict[str, list[str | None]], list[str]]:
-        """Encoded columns; the currency a row."""
-        columns, currencies = {}, [self._currency] * len(chunk.rows)
-        for name, text_field in self._texts.items():
-            texts = text_field.texts(chunk)
-            if name in _REQUIRED_TEXT:
-                for index in (i for i, text in enumerate(texts) if not text):
-                    bad.setdefault(index, f"{name}: empty")
-            if name == "currency":
-                currencies = [text or self._currency for text in texts]
-                texts = list(currencies)
-            columns[name] = text_field.encoded(texts, _refusing(bad, name))
-        if "currency" not in columns:
-            columns["currency"] = [json.dumps(self._currency)] * len(chunk.rows)
-        return columns, currencies
-
-    def _money(
-        self, given: dict[str, Decimal | None], index: int, bad: dict[int, str]
-    ) -> _Money | None:
+    def _money(self, given: dict[str, Decimal | None], refuse: Refuse, index: int) -> _Money | None:
         """A price that does not agree with the net amount is left out: the amount counts."""
         known = {name: value for name, value in given.items() if value is not None}
         quantity, price = known.get("quantity"), known.get("unit_price")
         if quantity is None:
-            bad[index] = "quantity: empty"
+            refuse(index, "quantity: empty")
             return None
         net = known.get("net_amount")
         if price is not None:
             computed = quantity * price - known.get("discount_amount", Decimal(0))
             if net is None:
-                net = computed.quantize(_MONEY, ROUND_HALF_UP)
+                known["net_amount"] = computed.quantize(_MONEY, ROUND_HALF_UP)
             elif abs(computed - net) > _CENT:
                 self.notes.prices_left_out += 1
-                known.pop("unit_price")
-                known.pop("discount_amount", None)
-        if net is None:
-            bad[index] = "net_amount: empty, and no unit_price"
+                known = {"quantity": quantity, "net_amount": net}
+        elif net is None:
+            refuse(index, "net_amount: empty, and no unit_price")
             return None
-        return _Money(known | {"net_amount": net}, net)
-
-    def _line(self, row: int, written: dict[str, str | None], rest: str) -> bytes | str:
-        """The event as one line; or, as text, why it cannot be one."""
-        written["event_id"] = f'"{event_id(self._sha256, row)}"'
-        if written.get("event_type") is None:
-            written["event_type"] = '"sale"'
-        pairs = [
-            f'"{name}":{written[name]}'
-            for name in sale_event.FIELDS
-            if written.get(name) is not None
-        ]
-        version = f'{{"schema_version":{sale_event.SCHEMA_VERSION},'
-        try:
-            line = f"{version}{','.join(pairs)}{rest}}}".encode()
-        except UnicodeEncodeError:
-            return "a text that is not valid in the file's encoding"
-        return line if len(line) <= LONGEST else f"{len(line)} bytes are too long for a message"
+        return _Money(known)
 
     def _rest(self, chunk: Chunk) -> list[str]:
         """Columns that the map does not name, as further fields; one that has a field's name
         gets the prefix source_."""
+        if not self._keep_rest:
+            return [""] * len(chunk.rows)
         names = {
             column: f"source_{column}" if column in sale_event.FIELDS else column
             for column in chunk.columns
@@ -217,15 +191,64 @@ class Encoder:
         ]
 
 
+@dataclass(frozen=True)
+class _Usable:
+    """A chunk's rows, converted; a refused one may have gaps."""
+
+    chunk: Chunk
+    lines: list[str]
+    texts: dict[str, list[str | None]]
+    instants: list[Instant | None]
+    money: list[_Money | None]
+
+
+def _put_together(batch_id: str, rows: _Usable, bad: dict[int, str]) -> Events:
+    events = Events(batch_id, refused=list(rows.chunk.refused))
+    stores, currencies = rows.texts["store_id"], rows.texts["currency"]
+    for index, (line, instant, money) in enumerate(
+        zip(rows.lines, rows.instants, rows.money, strict=True)
+    ):
+        if index in bad or instant is None or money is None:
+            continue
+        value = _value(line)
+        if isinstance(value, str):
+            bad[index] = value
+            continue
+        events.keys.append(stores[index] or "")
+        events.values.append(value)
+        events.micros.append(instant.micros)
+        currency = currencies[index] or ""
+        events.totals.add(money.written["quantity"], money.net, currency, instant.micros)
+    events.refused += [
+        Refusal(rows.chunk.rows[index], rows.chunk.lines[index], reason, rows.chunk.content(index))
+        for index, reason in sorted(bad.items())
+    ]
+    return events
+
+
+def _value(line: str) -> bytes | str:
+    """The event as a message; or, as text, why it cannot be one."""
+    try:
+        value = f'{{"schema_version":{sale_event.SCHEMA_VERSION}{line}}}'.encode()
+    except UnicodeEncodeError:
+        return "a text that is not valid in the file's encoding"
+    return value if len(value) <= LONGEST else f"{len(value)} bytes are too long for a message"
+
+
+def _number(name: str, money: _Money | None) -> str:
+    value = money.written.get(name) if money else None
+    return "" if value is None else f',"{name}":{number_text(value)}'
+
+
 def batch_of(import_id: str, chunk: Chunk) -> str:
     """A batch is BATCH_ROWS rows of the file, whatever was refused and at whatever speed."""
     first = min([*chunk.rows[:1], *(refusal.row for refusal in chunk.refused[:1])], default=0)
     return f"{import_id}-{first // BATCH_ROWS:05d}"
 
 
-def _refusing(bad: dict[int, str], name: str) -> Refuse:
+def _refusing(bad: dict[int, str], name: str = "") -> Refuse:
     def refuse(index: int, reason: str) -> None:
-        bad.setdefault(index, f"{name}: {reason}")
+        bad.setdefault(index, f"{name}: {reason}" if name else reason)
 
     return refuse
 

@@ -68,55 +68,65 @@ def check_columns(sales_map: SalesMap, header: tuple[str, ...] | None) -> None:
 class TextField:
     """A field whose value goes into the event as a JSON string."""
 
-    def __init__(self, name: str, source: Source) -> None:
-        self._source = source
-        self._json: dict[str, str] = {}
-        self._check = _whole if name == "line_number" else None
+    def __init__(self, name: str, source: Source, default: str | None = None) -> None:
+        self._name, self._source = name, source
+        self._default = source.default or default
+        self._seen: dict[str, str] = {}
 
     def texts(self, chunk: Chunk) -> list[str | None]:
         """The text a row, None where it is empty and there is no default."""
-        source, size = self._source, len(chunk.rows)
+        source = self._source
         if source.const is not None:
-            return [source.const] * size
-        found = [text_of_row(source, chunk, index) for index in range(size)]
+            return [source.const] * len(chunk.rows)
+        found = texts_of(source, chunk)
         if source.values:
             found = [source.values.get(text, text) for text in found]
-        return [text or source.default for text in found]
+        return [text or self._default for text in found]
 
-    def encoded(self, texts: Sequence[str | None], refuse: Refuse) -> list[str | None]:
-        """As JSON; a NUL, which no warehouse takes, refuses the row."""
-        known, result = self._json, list[str | None]()
+    def fragments(self, texts: Sequence[str | None], refuse: Refuse) -> list[str]:
+        """As ',"name":value'; a NUL, which no warehouse takes, refuses the row."""
+        seen, result = self._seen, list[str]()
+        if self._source.const is not None and "\0" not in self._source.const:
+            return [self._fragment(self._source.const)] * len(texts)
         for index, text in enumerate(texts):
-            value = None if text is None else known.get(text)
-            if value is None and text is not None:
+            fragment = "" if text is None else seen.get(text)
+            if fragment is None:
+                assert text is not None
                 try:
-                    value = self._encode(text)
+                    fragment = self._fragment(text)
                 except Unusable as error:
                     refuse(index, str(error))
-                    result.append(None)
+                    result.append("")
                     continue
-                if len(known) >= CACHED:
-                    known.clear()
-                known[text] = value
-            result.append(value)
+                if len(seen) >= CACHED:
+                    seen.clear()
+                seen[text] = fragment
+            result.append(fragment)
         return result
 
-    def _encode(self, text: str) -> str:
+    def _fragment(self, text: str) -> str:
         if "\0" in text:
             raise Unusable("a NUL character")
-        return self._check(text) if self._check else json.dumps(text, ensure_ascii=False)
+        value = json.dumps(text, ensure_ascii=False)
+        return f',"{self._name}":{_whole(text) if self._name == "line_number" else value}'
 
 
-def text_of_row(source: Source, chunk: Chunk, index: int) -> str:
-    """The text that a source gives for one row."""
-    columns = chunk.columns
+def texts_of(source: Source, chunk: Chunk) -> list[str]:
+    """The text that a source gives for each row, empty where there is none."""
+    names = used_columns(source)
+    columns = [_texts(chunk, name) for name in names]
     if source.column is not None:
-        return text_of(_at(columns, source.column, index))
+        return columns[0]
+    rows = zip(*columns, strict=True)
     if source.columns:
-        return " ".join(text_of(_at(columns, name, index)) for name in source.columns).strip()
-    assert source.template is not None
-    names = {name: text_of(_at(columns, name, index)) for name in used_columns(source)}
-    return source.template.format_map(names)
+        return [" ".join(row).strip() for row in rows]
+    template = source.template or ""
+    return [template.format(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _texts(chunk: Chunk, name: str) -> list[str]:
+    values = chunk.columns.get(name)  # a JSON chunk may have no row with this name
+    return [""] * len(chunk.rows) if values is None else [text_of(value) for value in values]
 
 
 class NumberField:
@@ -169,12 +179,12 @@ class TimeField:
         self._times = Times(source.format, source.timezone)
 
     def instants(self, chunk: Chunk, refuse: Refuse) -> list[Instant | None]:
-        source, result = self._source, []
-        for index in range(len(chunk.rows)):
-            text = source.const or text_of_row(source, chunk, index) or source.default
+        source, result = self._source, list[Instant | None]()
+        texts = [source.const] * len(chunk.rows) if source.const else texts_of(source, chunk)
+        for index, text in enumerate(texts):
             instant = None
             try:
-                instant = self._times.parse(text)
+                instant = self._times.parse(text or source.default)
             except Unusable as error:
                 refuse(index, str(error))
             if instant is not None and instant.clock:

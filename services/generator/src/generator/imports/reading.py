@@ -89,7 +89,7 @@ def _open(path: Path, options: FileFormat) -> IO[str]:
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     # bytes that are no text in this encoding survive as surrogates: their row is refused later
     stream = opened(path, "rt", encoding=options.encoding, errors="surrogateescape", newline="")
-    return stream  # type: ignore[return-value]
+    return stream
 
 
 def _skip(stream: IO[str], options: FileFormat) -> None:
