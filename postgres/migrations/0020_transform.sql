@@ -42,8 +42,11 @@ create table ops.transform_file (
   state     text   not null check (state in ('claimed', 'done', 'held')),
   attempts  int    not null default 1,
   reason    text,
-  at        timestamptz not null default clock_timestamp()
+  at        timestamptz not null default clock_timestamp(),
+  told_at   timestamptz
 );
+
+comment on column ops.transform_file.told_at is 'held: when its dead letter was acknowledged';
 
 comment on table ops.transform_file is 'Which run took a file: claimed, done (in the marts, or withdrawn from them), held (a test refused it)';
 

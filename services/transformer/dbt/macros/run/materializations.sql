@@ -81,7 +81,9 @@
         {% if columns %}select {{ columns | join(', ') }} from ({{ sql }}) model
         {% else %}{{ sql }}{% endif %}
     {% endcall %}
-    {% call statement('analyze') %}analyze {{ table }}{% endcall %}
+    {% call statement('analyze') %}
+        analyze {{ table }} {% if config.get('analyze') %}({{ config.get('analyze') | join(', ') }}){% endif %}
+    {% endcall %}
 {% endmacro %}
 
 
@@ -97,7 +99,14 @@
             alter table {{ published }} add column {{ name }} {{ column.data_type }}
         {% endcall %}
     {% endfor %}
-    {% do create_indexes(published) %}
+    {% for index in config.get('indexes', []) %}
+        {# named by what it covers: dbt's own names differ at each run, and so would pile up #}
+        {% call statement('index') %}
+            create index if not exists {{ published.identifier }}__{{ index.columns | join('_') }}
+            on {{ published }} using {{ index.type or 'btree' }} ({{ index.columns | join(', ') }})
+            {% if index.type == 'brin' %}with (autosummarize = on){% endif %}
+        {% endcall %}
+    {% endfor %}
     {% do apply_grants(published, config.get('grants'), should_revoke=False) %}
     {% do persist_docs(published, model) %}
 {% endmacro %}

@@ -31,7 +31,7 @@
         {%- set stretches = [] -%}
         {%- for file_id in file_ids | sort -%}
             {%- if stretches and file_id - stretches[-1][1] <= 64 -%}
-                {%- do stretches[-1].__setitem__(1, file_id) -%}
+                {%- do stretches.append([stretches.pop()[0], file_id]) -%}
             {%- else -%}
                 {%- do stretches.append([file_id, file_id]) -%}
             {%- endif -%}

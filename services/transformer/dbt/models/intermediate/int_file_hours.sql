@@ -4,6 +4,8 @@
         meta={'publish': {'by': 'run_files', 'key': ['file_id']}}
     )
 }}
+{%- set counted_files = 'select file_id from ' ~ ref('run_files') %}
+{%- set files = run_query(counted_files).columns[0].values() | map('int') | list if run_context() else [] %}
 
 with arriving as (
 
@@ -14,8 +16,6 @@ with arriving as (
 ),
 
 {% if is_incremental() %}
-{% set files = run_query('select file_id from ' ~ ref('run_files')).columns[0].values() | map('int') | list
-    if run_context() else [] %}
 staying as (
 
     select

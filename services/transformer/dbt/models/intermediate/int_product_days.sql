@@ -11,8 +11,7 @@ with changed as (
 {% if is_incremental() %}
 days as (
 
-    select distinct (sales_hour at time zone 'UTC')::date as sales_date, product_id
-    from {{ ref('run_cells') }}
+    select distinct sales_date, product_id from {{ ref('run_cells') }}
 
 ),
 

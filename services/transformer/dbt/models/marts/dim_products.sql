@@ -1,6 +1,7 @@
 {{
     config(meta={'publish': {'by': 'slice', 'key': ['product_id'], 'whole_on_withdrawal': true}})
 }}
+-- depends_on: {{ ref('stg_sales__events') }}, {{ source('ops', 'transform_file') }}
 {%- set run = run_context() %}
 {%- set withdrawing = run and run.superseded %}
 

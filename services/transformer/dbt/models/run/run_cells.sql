@@ -2,16 +2,17 @@
 -- event can move to another hour)
 with arriving as (
 
-    select sales_hour, product_id from {{ ref('run_sales') }} where is_winner
+    select sales_hour, sales_date, product_id from {{ ref('run_sales') }} where is_winner
 
 ),
 
 leaving as (
 
-    select sales_hour, product_id from {{ ref('run_replaced') }}
+    select sales_hour, (sales_hour at time zone 'UTC')::date as sales_date, product_id
+    from {{ ref('run_replaced') }}
 
 )
 
-select sales_hour, product_id from arriving
+select sales_hour, sales_date, product_id from arriving
 union
-select sales_hour, product_id from leaving
+select sales_hour, sales_date, product_id from leaving

@@ -1,6 +1,8 @@
-{%- set run = run_context() -%}
+{{ config(analyze=['is_winner', 'replaced_file_id', 'event_id']) }}
+-- depends_on: {{ source('ops', 'transform_file') }}
+{%- set run = run_context() %}
 
-with files as (
+with files as not materialized (
 
     {% if is_incremental() %}
     select * from {{ ref('stg_sales__events') }}
@@ -16,7 +18,7 @@ with files as (
 
 {% if run and run.superseded %}
 -- a withdrawn copy may have hidden an older one, in a file that stays
-uncovered as (
+uncovered as materialized (
 
     select * from {{ ref('stg_sales__events') }}
     where event_id in (
@@ -31,7 +33,7 @@ uncovered as (
 ),
 {% endif %}
 
-copies as (
+copies as not materialized (
 
     select * from files
     {% if run and run.superseded %}
@@ -43,13 +45,36 @@ copies as (
 
 -- of the copies of an event the one in the newest file counts, there the last line: an order of the
 -- rows themselves, so that it does not matter which run sees which copy first
+repeated as (
+
+    select event_id from copies group by event_id having count(*) > 1
+
+),
+
+hidden as (
+
+    select file_id, line_no
+    from (
+        select
+            copies.file_id,
+            copies.line_no,
+            row_number() over (
+                partition by event_id order by copies.file_id desc, copies.line_no desc
+            ) as place
+        from copies
+        join repeated using (event_id)
+    ) ordered
+    where place > 1
+
+),
+
 ranked as (
 
-    select
-        *,
-        lead(event_id) over (order by event_id, file_id, line_no) is distinct from event_id
-            as is_last_copy
+    select copies.*, hidden.file_id is null as is_last_copy
     from copies
+    left join hidden
+        on hidden.file_id = copies.file_id
+        and hidden.line_no = copies.line_no
 
 )
 

@@ -21,11 +21,11 @@ renamed as (
         -- text
         coalesce({{ clean_text('event_type') }}, 'sale') as event_type,
         {{ clean_label('region') }} as region,
-        lower({{ clean_text('channel') }}) as channel,
+        {{ clean_code('channel') }} as channel,
         {{ clean_text('product_name') }} as product_name,
         {{ clean_label('category') }} as category,
-        lower({{ clean_text('payment_method') }}) as payment_method,
-        upper(btrim(currency)) as currency,
+        {{ clean_code('payment_method') }} as payment_method,
+        upper(btrim(currency) collate "C") as currency,
 
         -- numerics: exact, never rounded
         quantity,
@@ -38,7 +38,7 @@ renamed as (
 
         -- timestamps
         occurred_at,
-        date_trunc('hour', occurred_at, 'UTC') as sales_hour,
+        date_bin('1 hour', occurred_at, timestamptz '2000-01-01 00:00:00+00') as sales_hour,
         (occurred_at at time zone 'UTC')::date as sales_date
 
     from source

@@ -1,0 +1,136 @@
+"""dbt behind four verbs. Everything the project knows of dbt's Python API is in this file.
+
+One instance a process and one invocation at a time: dbt keeps global state. The parsed manifest
+is kept and injected, so that an invocation parses nothing.
+"""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+
+from transformer.plan import Publication, publications
+
+QUIET = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+# models in the order of their graph, and only the tests that look at slices
+INCREMENT = [
+    "build", "--indirect-selection", "empty",
+    "--select", "config.materialized:incremental", "config.materialized:run_table", "tag:audit",
+]  # fmt: skip
+EVERYTHING = ["build", "--full-refresh", "--exclude-resource-type", "unit_test"]
+BROKEN = frozenset({"error", "fail", "runtime error", "partial success"})
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """How one model or test ended. failing_sql selects the rows that a failing test found."""
+
+    node: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None
+    failures: int | None
+    message: str | None
+    failing_sql: str | None = None
+
+    @property
+    def broken(self) -> bool:
+        return self.status in BROKEN
+
+
+@dataclass(frozen=True)
+class Build:
+    """ok: every model was built and every test passed. error: dbt itself could not go on."""
+
+    ok: bool
+    invocation_id: str
+    nodes: tuple[NodeResult, ...]
+    error: str | None = None
+
+
+class DbtEngine:
+    def __init__(self, on_node: Callable[[str, str], None]) -> None:
+        self._on_node = on_node
+        self._manifest: Manifest | None = None
+        self._invocation_id = ""
+        self.plan: tuple[Publication, ...] = ()
+
+    def parse(self) -> float:
+        """Read the project anew. Returns the seconds it took; RuntimeError says what is wrong."""
+        started = time.monotonic()
+        result = dbtRunner().invoke([*QUIET, "parse", "--no-partial-parse"])
+        if not result.success or not isinstance(result.result, Manifest):
+            raise RuntimeError(f"the dbt project does not parse: {result.exception}")
+        self._manifest = result.result
+        self.plan = publications(self._manifest.nodes.values())
+        return time.monotonic() - started
+
+    def create(self) -> Build:
+        """Create or widen every table and view; existing rows stay."""
+        return self._invoke(["run"])
+
+    def increment(self) -> Build:
+        """Fill and test the slices of the run that is open in the ledger."""
+        return self._invoke(["--no-populate-cache", *INCREMENT])
+
+    def full_refresh(self) -> Build:
+        """Build, test and publish everything from raw."""
+        return self._invoke(EVERYTHING)
+
+    def docs(self, target: Path) -> None:
+        """Write the project's documentation as one page, target/static_index.html."""
+        result = dbtRunner().invoke(
+            ["--quiet", "docs", "generate", "--static", "--target-path", str(target)]
+        )
+        if not result.success:
+            raise RuntimeError(f"docs were not generated: {result.exception}")
+
+    def _invoke(self, arguments: list[str]) -> Build:
+        runner = dbtRunner(manifest=self._manifest, callbacks=[self._event])
+        try:
+            result = runner.invoke([*QUIET, *arguments])
+            return _build(result, self._invocation_id)
+        finally:
+            reset_adapters()
+            gc.collect()
+
+    def _event(self, event: Any) -> None:
+        # an exception here would fail the run
+        self._invocation_id = event.info.invocation_id
+        if event.info.name == "NodeFinished":
+            info = event.data.node_info
+            self._on_node(info.node_name, info.node_status)
+
+
+def _build(result: dbtRunnerResult, invocation_id: str) -> Build:
+    runs: list[Any] = list(getattr(result.result, "results", []))
+    nodes = tuple(_node(run) for run in runs if run.node.resource_type in ("model", "test"))
+    error = str(result.exception) if result.exception else None
+    broken_hook = next(
+        (str(r.message) for r in runs if r.node.resource_type == "operation" and r.status == "error"),
+        None,
+    )
+    return Build(bool(result.success), invocation_id, nodes, error or broken_hook)
+
+
+def _node(run: Any) -> NodeResult:
+    kind = str(run.node.resource_type)
+    status = str(run.status)
+    rows = (run.adapter_response or {}).get("rows_affected")
+    return NodeResult(
+        node=run.node.name,
+        kind=kind,
+        status=status,
+        seconds=float(run.execution_time),
+        rows=rows if isinstance(rows, int) and rows >= 0 else None,
+        failures=run.failures,
+        message=run.message,
+        failing_sql=run.node.compiled_code if kind == "test" and status == "fail" else None,
+    )

@@ -1,0 +1,234 @@
+"""The run's writer side of the ledger, on the one connection that holds the writer's lock.
+
+1. lock       a session lock: it goes when this process or its connection goes, no earlier
+2. take       go on with the run that is open, else open one over every file that is pending
+3. (dbt)      fills slices; each model checks that the run is still ours
+4. prepare    one transaction: marts, run and files
+5. commit     all of it is visible at once
+A crash before 5 leaves the marts as they were and the run open: the next holder begins at 2.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extras import Json, execute_values
+
+from transformer import statements
+from transformer.engine import Build, NodeResult
+from transformer.plan import SLICES, Publication
+from transformer.settings import application_name
+
+LOCK_KEY = 7236280100113  # macros/run/full_refresh.sql has the same
+ANALYZE_AFTER = 50_000  # rows; and at least a tenth of the table
+TAKE = statements.load("take")
+PUBLISH = statements.load("publish")
+
+
+class TakenOver(Exception):
+    """Another worker has the run: whatever was built here is dropped."""
+
+
+@dataclass(frozen=True)
+class File:
+    file_id: int
+    kind: str
+    rows: int
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Run:
+    run_id: int
+    attempt: int
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True)
+class Published:
+    """seconds: claimed → published; oldest_seconds: the oldest file, committed → published."""
+
+    run_id: int
+    files: int
+    rows_new: int
+    rows_replaced: int
+    seconds: float
+    oldest_seconds: float | None
+
+
+class Ledger:
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._connection: Any = None
+        self._since_analyze = 0
+
+    def connect(self) -> None:
+        """From the PG* environment. Raises psycopg2.OperationalError."""
+        self._connection = psycopg2.connect(
+            application_name=application_name(self._worker),
+            connect_timeout=5,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+
+    def lock(self) -> bool:
+        """Try to become the one writer of this database."""
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_lock(%s)", (LOCK_KEY,))
+            return bool(cursor.fetchone()[0])
+
+    def take(self, max_files: int, max_rows: int) -> Run | None:
+        """The open run, or a new one; None when nothing is pending."""
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(TAKE["running"])
+            running = cursor.fetchone()
+            if running:
+                run_id, attempt = running[0], self._resume(cursor, *running)
+            else:
+                cursor.execute(TAKE["open"], {"worker": self._worker})
+                run_id, attempt = cursor.fetchone()[0], 1
+                limits = {"run_id": run_id, "max_files": max_files, "max_rows": max_rows}
+                cursor.execute(TAKE["claim_loaded"], limits)
+                claimed = cursor.rowcount
+                cursor.execute(TAKE["claim_superseded"], limits)
+                if claimed + cursor.rowcount == 0:
+                    self._connection.rollback()
+                    return None
+            return Run(run_id, attempt, self._files(cursor, run_id))
+
+    def narrow(self, run_id: int, keep: list[int]) -> None:
+        """Put every other file of the run back: it is pending again."""
+        with self._connection, self._connection.cursor() as cursor:
+            for name in ("put_back_loaded", "put_back_superseded"):
+                cursor.execute(TAKE[name], {"run_id": run_id, "keep": keep})
+
+    def hold(self, run_id: int, files: list[int], reason: str) -> int:
+        """Set files aside. Returns how many were held within the last hour."""
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(TAKE["hold"], {"run_id": run_id, "files": files, "reason": reason})
+            cursor.execute(TAKE["held_lately"])
+            return int(cursor.fetchone()[0])
+
+    def close_run(self, run_id: int, state: str) -> None:
+        """End a run without publishing it; its claimed files are pending again."""
+        self.narrow(run_id, [])
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(TAKE["close"], {"run_id": run_id, "state": state})
+
+    def record(self, run_id: int, build: Build) -> None:
+        """Keep each node's result, and what went wrong with the run."""
+        rows = [_row(run_id, build.invocation_id, node) for node in build.nodes]
+        error = None if build.ok else Json({"summary": build.error, "nodes": _broken(build)})
+        with self._connection, self._connection.cursor() as cursor:
+            if rows:
+                execute_values(cursor, PUBLISH["node_result"], rows)
+            if error:
+                cursor.execute(TAKE["note_error"], {"run_id": run_id, "error": error})
+
+    def suspects(self, failing_sql: str) -> list[int]:
+        """Files that the rows of a failing test name; none where its rows name no file."""
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("select * from ({}) failing limit 0").format(sql.SQL(failing_sql))
+            )
+            if "file_id" not in [column.name for column in cursor.description]:
+                return []
+            cursor.execute(
+                sql.SQL("select distinct file_id from ({}) failing").format(sql.SQL(failing_sql))
+            )
+            return [int(file_id) for (file_id,) in cursor.fetchall()]
+
+    def prepare(self, run: Run, plan: tuple[Publication, ...], invocation_id: str) -> Published:
+        """All of the publication but its COMMIT. Raises TakenOver; any error rolls back."""
+        withdrawing = any(file.kind == "superseded" for file in run.files)
+        try:
+            with self._connection.cursor() as cursor:
+                replaced, new = 0, 0
+                for publication in plan:
+                    removed, inserted = _publish(cursor, publication, withdrawing)
+                    if publication.table == "fct_sales":
+                        replaced, new = removed, inserted
+                published = self._mark(cursor, run.run_id, invocation_id, new, replaced)
+        except BaseException:
+            self._connection.rollback()
+            raise
+        return published
+
+    def commit(self, rows_new: int) -> None:
+        """Make it visible, then give the planner what it needs to know of the new rows."""
+        self._connection.commit()
+        self._since_analyze += rows_new
+        if self._since_analyze < ANALYZE_AFTER:
+            return
+        self._since_analyze = 0
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(PUBLISH["summarize"])
+            cursor.execute("analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours")
+
+    def rollback(self) -> None:
+        self._connection.rollback()
+
+    def _resume(self, cursor: Any, run_id: int, worker: str, attempt: int) -> int:
+        if worker != self._worker:
+            cursor.execute(TAKE["end_backends"], {"application": application_name(worker)})
+        cursor.execute(TAKE["take_over"], {"worker": self._worker, "run_id": run_id})
+        return attempt + 1
+
+    def _files(self, cursor: Any, run_id: int) -> tuple[File, ...]:
+        cursor.execute(TAKE["files"], {"run_id": run_id})
+        return tuple(File(*row[:5]) for row in cursor.fetchall())
+
+    def _mark(
+        self, cursor: Any, run_id: int, invocation_id: str, new: int, replaced: int
+    ) -> Published:
+        values = {"run_id": run_id, "worker": self._worker, "invocation_id": invocation_id}
+        cursor.execute(PUBLISH["mark_run"], values | {"rows_new": new, "rows_replaced": replaced})
+        marked = cursor.fetchone()
+        if marked is None:
+            raise TakenOver(f"run {run_id} is no longer this worker's")
+        cursor.execute(PUBLISH["mark_files"], values)
+        seconds, files, oldest = marked
+        return Published(run_id, files, new, replaced, seconds, oldest)
+
+
+def _publish(cursor: Any, publication: Publication, withdrawing: bool) -> tuple[int, int]:
+    """Rows removed and rows inserted."""
+    table = sql.Identifier(publication.schema, publication.table)
+    columns = sql.SQL(", ").join(map(sql.Identifier, publication.columns))
+    if publication.whole_on_withdrawal and withdrawing:
+        cursor.execute(sql.SQL("delete from {}").format(table))
+    else:
+        same_key = sql.SQL(" and ").join(
+            sql.SQL("published.{0} = gone.{0}").format(sql.Identifier(column))
+            for column in publication.key
+        )
+        cursor.execute(
+            sql.SQL("delete from {} published using {} gone where {}").format(
+                table, sql.Identifier(SLICES, publication.removed_by), same_key
+            )
+        )
+    removed = cursor.rowcount
+    cursor.execute(
+        sql.SQL("insert into {} ({}) select {} from {}").format(
+            table, columns, columns, sql.Identifier(SLICES, publication.slice)
+        )
+    )
+    return removed, cursor.rowcount
+
+
+def _row(run_id: int, invocation_id: str, node: NodeResult) -> tuple[Any, ...]:
+    return (
+        run_id, invocation_id, node.node, node.status, node.seconds, node.rows, node.failures,
+        node.message,
+    )  # fmt: skip
+
+
+def _broken(build: Build) -> list[dict[str, Any]]:
+    return [
+        {"node": node.node, "status": node.status, "message": node.message}
+        for node in build.nodes
+        if node.broken
+    ]

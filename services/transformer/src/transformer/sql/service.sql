@@ -1,0 +1,71 @@
+-- name: backlog
+select
+  count(*) filter (where t.file_id is null) as files,
+  coalesce(sum(l.rows_loaded) filter (where t.file_id is null), 0)::bigint as rows,
+  coalesce(extract(epoch from clock_timestamp() - min(l.committed_at) filter (where t.file_id is null)), 0)::float8
+    as oldest_seconds,
+  count(*) filter (where t.state = 'held') as held
+from ops.load_file l
+left join ops.transform_file t using (file_id)
+where l.state = 'loaded'
+
+-- name: withdrawn
+select count(*) from ops.load_file l join ops.transform_file t using (file_id)
+where l.state = 'superseded' and t.kind = 'loaded' and t.state in ('done', 'held')
+
+-- name: unannounced
+select run_id, invocation_id, files, rows_new, batch_ids, hours, data_as_of, published_at
+from ops.transform_run
+where state = 'published' and announced_at is null
+order by run_id
+
+-- name: announced
+update ops.transform_run set announced_at = clock_timestamp() where run_id = $1
+
+-- name: freshness
+select
+  extract(epoch from clock_timestamp() - (select max(committed_at) from ops.load_file where state = 'loaded'))::float8
+    as raw_seconds,
+  extract(epoch from clock_timestamp() - (select max(data_as_of) from ops.transform_run where state = 'published'))::float8
+    as marts_seconds,
+  (select max(sales_hour) from staging.int_hours) as newest_hour,
+  (select max(published_at) from ops.transform_run where state = 'published') as published_at
+
+-- name: reconciliation
+-- batches whose events have all been loaded but are not all counted, and hours the marts disagree on
+select
+  coalesce(sum(abs(events_diff)) filter (where raw_events >= manifest_events), 0)::bigint as manifest,
+  coalesce(sum(marts_diff), 0)::bigint as marts
+from marts.mart_pipeline_reconciliation
+
+-- name: runs
+select run_id, state, attempt, invocation_id, started_at, published_at, announced_at, files,
+  rows_new, rows_replaced, cardinality(hours) as hours, batch_ids, data_as_of, error
+from ops.transform_run
+where ($1::bigint is null or run_id = $1)
+order by run_id desc
+limit $2
+
+-- name: run_nodes
+select node, status, seconds, rows_affected, failures, message
+from ops.node_result where run_id = $1 order by at, node
+
+-- name: files
+select l.file_id, l.bucket, l.key, l.rows_loaded, l.committed_at, coalesce(t.state, 'pending') as state,
+  t.run_id, t.reason
+from ops.load_file l
+left join ops.transform_file t using (file_id)
+where l.state = 'loaded' and coalesce(t.state, 'pending') = any($1::text[])
+order by l.file_id
+limit $2
+
+-- name: release
+delete from ops.transform_file where file_id = $1 and state = 'held' returning file_id
+
+-- name: newly_held
+select t.file_id, t.reason, t.at, l.bucket, l.key, l.etag
+from ops.transform_file t join ops.load_file l using (file_id)
+where t.state = 'held' and t.told_at is null
+
+-- name: held_told
+update ops.transform_file set told_at = clock_timestamp() where file_id = $1 and state = 'held'

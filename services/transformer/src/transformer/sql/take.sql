@@ -1,0 +1,72 @@
+-- name: running
+-- the run that is open, if any; its lock is free or ours, so it is ours to go on with
+select run_id, worker, attempt from ops.transform_run where state = 'running' for update
+
+-- name: take_over
+update ops.transform_run set worker = %(worker)s, attempt = attempt + 1 where run_id = %(run_id)s
+
+-- name: end_backends
+-- statements of a process that is gone may run on for a while: they end now
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name = %(application)s and usename = current_user and pid <> pg_backend_pid()
+
+-- name: open
+insert into ops.transform_run (state, worker) values ('running', %(worker)s) returning run_id
+
+-- name: claim_loaded
+-- a difference of sets, never a mark on a time or an id: what commits late is in the next claim
+insert into ops.transform_file (file_id, run_id, kind, state)
+select file_id, %(run_id)s, 'loaded', 'claimed'
+from (
+  select
+    file_id,
+    row_number() over by_id as place,
+    sum(rows_loaded) over by_id - rows_loaded as rows_before
+  from ops.load_file
+  where state = 'loaded'
+    and not exists (select 1 from ops.transform_file t where t.file_id = load_file.file_id)
+  window by_id as (order by file_id)
+) pending
+where place <= %(max_files)s and rows_before < %(max_rows)s
+on conflict do nothing
+
+-- name: claim_superseded
+-- files that an operator withdrew after they entered the marts (or were held)
+update ops.transform_file t
+set run_id = %(run_id)s, kind = 'superseded', state = 'claimed', attempts = 1, at = clock_timestamp()
+from ops.load_file l
+where l.file_id = t.file_id
+  and l.state = 'superseded'
+  and t.kind = 'loaded'
+  and t.state in ('done', 'held')
+
+-- name: files
+select t.file_id, t.kind, l.rows_loaded, l.bucket, l.key, l.committed_at
+from ops.transform_file t join ops.load_file l using (file_id)
+where t.run_id = %(run_id)s and t.state = 'claimed'
+order by t.file_id
+
+-- name: put_back_loaded
+delete from ops.transform_file
+where run_id = %(run_id)s and state = 'claimed' and kind = 'loaded' and file_id <> all(%(keep)s)
+
+-- name: put_back_superseded
+update ops.transform_file set kind = 'loaded', state = 'done'
+where run_id = %(run_id)s and state = 'claimed' and kind = 'superseded' and file_id <> all(%(keep)s)
+
+-- name: hold
+insert into ops.transform_file (file_id, run_id, kind, state, reason)
+select file_id, %(run_id)s, 'loaded', 'held', %(reason)s from unnest(%(files)s) file_id
+on conflict (file_id) do update
+set state = 'held', reason = excluded.reason, attempts = transform_file.attempts + 1,
+  at = clock_timestamp(), told_at = null
+
+-- name: held_lately
+select count(*) from ops.transform_file
+where state = 'held' and at > clock_timestamp() - interval '1 hour'
+
+-- name: note_error
+update ops.transform_run set error = %(error)s where run_id = %(run_id)s
+
+-- name: close
+update ops.transform_run set state = %(state)s where run_id = %(run_id)s and state = 'running'
