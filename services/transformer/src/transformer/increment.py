@@ -116,8 +116,8 @@ class Increments:
         await self._client.ask("commit", timeout=timeout, rows_new=published["rows_new"])
         crash_point("transformer.marked")
         metrics.RUNS.labels("published").inc()
-        metrics.ROWS.labels("new").inc(published["rows_new"] - published["rows_replaced"])
-        metrics.ROWS.labels("replaced").inc(published["rows_replaced"])
+        metrics.ROWS.labels("written").inc(published["rows_new"])
+        metrics.ROWS.labels("removed").inc(published["rows_replaced"])
         metrics.RUN_SECONDS.observe(published["seconds"])
         if published["oldest_seconds"] is not None:
             metrics.FILE_TO_MART.observe(published["oldest_seconds"])

@@ -26,7 +26,7 @@ RUN_SECONDS = Histogram(
 # how runs ended: published, failed, abandoned
 RUNS = Counter("salespipe_transformer_runs_total", "Runs by outcome", ["outcome"])
 
-# events that entered the fact, and published ones that a newer copy replaced
+# fact rows written, and removed because a newer copy came or their file was withdrawn
 ROWS = Counter("salespipe_transformer_rows_total", "Fact rows written", ["kind"])
 
 # 1 in the replica that holds the writer's lock
@@ -60,7 +60,7 @@ RECONCILIATION = Gauge(
 
 for _outcome in ("published", "failed", "abandoned"):
     RUNS.labels(_outcome)
-for _kind in ("new", "replaced"):
+for _kind in ("written", "removed"):
     ROWS.labels(_kind)
 for _reason in ("recycled", "died", "timeout", "reload"):
     WORKER_RESTARTS.labels(_reason)

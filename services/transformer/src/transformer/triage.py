@@ -29,6 +29,7 @@ _TRANSIENT = re.compile(
             "tuple concurrently updated",
             "no space left on device",
             "read-only transaction",
+            "took this run over",
         )
     ),
     re.IGNORECASE,

@@ -1,0 +1,317 @@
+"""What the marts promise, on a real warehouse with a real dbt; one dbt process for the module."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import pytest_asyncio
+from support.stack import Stack
+from support.warehouse import Warehouse, event, sale, totals
+
+from pipeline.errors import Transient
+from pipeline.health import Health
+from pipeline.settings import PostgresSettings
+from salespipe.provision import database
+from salespipe.state import SUPERUSER
+from transformer.settings import TransformerSettings
+from transformer.writer import Writer
+
+pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
+NAME = "transformer_test"
+
+
+@pytest.fixture(scope="module")
+def postgres(stack: Stack) -> Iterator[PostgresSettings]:
+    """A migrated database of this module, as the transformer sees it."""
+
+    async def create() -> None:
+        connection = await database.connect(stack.postgres_settings(SUPERUSER, "postgres"))
+        try:
+            await connection.execute(f"drop database if exists {NAME} with (force)")
+            await database.create_database(connection, NAME, stack.template)
+        finally:
+            await connection.close()
+
+    asyncio.run(create())
+    yield stack.postgres_settings("transformer", NAME)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_writer(postgres: PostgresSettings) -> AsyncIterator[Writer]:
+    writer = Writer(postgres, TransformerSettings(), Health())
+    yield writer
+    await writer.close()
+
+
+@pytest.fixture
+def warehouse(stack: Stack, postgres: PostgresSettings) -> Iterator[Warehouse]:
+    opened = Warehouse(stack.superuser_dsn(NAME))
+    opened.reset()
+    yield opened
+    opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def writer(shared_writer: Writer, warehouse: Warehouse) -> Writer:
+    """Active, over an empty warehouse."""
+    await settle(shared_writer)
+    return shared_writer
+
+
+async def settle(writer: Writer) -> None:
+    """Runs until nothing is pending."""
+    while await writer.step():
+        pass
+
+
+def revenue(warehouse: Warehouse, hour: int) -> Decimal | None:
+    found: Decimal | None = warehouse.value(
+        "select revenue from marts.mart_hourly_sales"
+        " where sales_hour = timestamptz '2026-11-23 12:00+00' + %s * interval '1 hour'",
+        hour,
+    )
+    return found
+
+
+def dbt(postgres: PostgresSettings, tmp_path: Path, *arguments: str) -> None:
+    """dbt from a shell, as a person runs it."""
+    password = postgres.pgpassword.get_secret_value() if postgres.pgpassword else ""
+    env = os.environ | {
+        "PGHOST": postgres.pghost,
+        "PGPORT": str(postgres.pgport),
+        "PGDATABASE": postgres.pgdatabase,
+        "PGUSER": "transformer",
+        "PGPASSWORD": password,
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "logs"),
+    }
+    command = [sys.executable, "-W", "ignore", "-m", "dbt.cli.main", *arguments]
+    project = TransformerSettings().project_dir
+    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+async def test_empty_warehouse_has_empty_marts(writer: Writer, warehouse: Warehouse) -> None:
+    assert not await writer.step()
+    assert not any(warehouse.snapshot().values())
+
+
+async def test_sale_is_cleaned_and_counted(writer: Writer, warehouse: Warehouse) -> None:
+    warehouse.load(
+        sale(1, quantity="1.5", unit_price="1.1111", discount_amount="0.05", net_amount=None,
+             region=" west ", category="GROCERIES", currency="usd"),
+        sale(2, net="0.0001"),
+    )  # fmt: skip
+    await settle(writer)
+    assert warehouse.do("select region, currency, event_count, revenue::text from marts.mart_sales_by_region") == [
+        ("West", "USD", 2, "1.6167500")
+    ]
+    assert warehouse.value("select category from marts.dim_products where product_id = 'P1'") == "Groceries"
+
+
+async def test_file_that_commits_late_is_not_lost(writer: Writer, warehouse: Warehouse) -> None:
+    """The lost row of a watermark: a lower id, an earlier time, a later commit."""
+    with warehouse.slow_load(sale(1)) as slow:
+        quick = warehouse.load(sale(2))
+        assert slow < quick
+        await settle(writer)
+        assert warehouse.totals()["fact"][0] == 1
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(2, Decimal(20))}
+
+
+async def test_event_counts_once_and_its_newest_copy_wins(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.load(sale(1, net="1"), sale(1, net="2"), sale(2))
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(2, Decimal(12))}
+    warehouse.load(sale(1, net="5"), sale(3))
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(3, Decimal(25))}
+
+
+async def test_older_copy_that_comes_later_changes_nothing(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    older = warehouse.load(sale(1, net="1"))
+    warehouse.load(sale(1, net="5"))
+    warehouse.hide([older])
+    await settle(writer)
+    warehouse.show(older)
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(1, Decimal(5))}
+
+
+async def test_event_that_moves_leaves_its_old_hour(writer: Writer, warehouse: Warehouse) -> None:
+    warehouse.load(sale(1, product_id="P7"), sale(2))
+    await settle(writer)
+    warehouse.load(sale(1, hour=30, product_id="P8", region="East"))
+    await settle(writer)
+    assert (revenue(warehouse, 0), revenue(warehouse, 30)) == (Decimal(10), Decimal(10))
+    assert set(warehouse.totals().values()) == {(2, Decimal(20))}
+    assert warehouse.value("select count(*) from marts.mart_product_performance where product_id = 'P7'") == 0
+
+
+async def test_late_event_is_counted_in_its_own_hour(writer: Writer, warehouse: Warehouse) -> None:
+    warehouse.load(sale(1, hour=0), sale(2, hour=5))
+    await settle(writer)
+    warehouse.load(sale(3, hour=-47, net="3"), sale(4, hour=5, net="4"))
+    await settle(writer)
+    assert [revenue(warehouse, hour) for hour in (-47, 0, 5)] == [3, 10, 14]
+
+
+async def test_any_order_of_claims_equals_a_full_refresh(
+    writer: Writer, warehouse: Warehouse, postgres: PostgresSettings, tmp_path: Path
+) -> None:
+    """Byte for byte; repeats, moves, renamed products and a withdrawn file included."""
+    files = [
+        warehouse.load(*(sale(n, hour=n % 5) for n in range(1, 40))),
+        warehouse.load(*(sale(n, hour=n % 3, net="7.77", batch_id="c") for n in range(30, 60))),
+        warehouse.load(sale(1, hour=50, region="East"), sale(31, product_name="New", hour=-9)),
+        warehouse.load(sale(1, hour=2, currency="EUR"), sale(99, customer_id=None, batch_id=None)),
+        warehouse.load(*(sale(n, hour=1, store_id="S2", region="North") for n in range(20, 35))),
+    ]
+    warehouse.hide(files)
+    for place in (3, 0, 4, 2, 1):
+        warehouse.show(files[place])
+        await settle(writer)
+    in_this_order = warehouse.snapshot()
+    await writer.close()
+    dbt(postgres, tmp_path, "build", "--full-refresh")
+    assert warehouse.snapshot() == in_this_order
+    warehouse.withdraw(files[4])
+    await settle(writer)
+    withdrawn = warehouse.snapshot()
+    assert withdrawn != in_this_order
+    writer.ask_full_refresh()
+    await settle(writer)
+    assert warehouse.snapshot() == withdrawn
+
+
+async def test_withdrawn_file_uncovers_the_older_copy(writer: Writer, warehouse: Warehouse) -> None:
+    warehouse.load(sale(1, net="1"), sale(2, net="2"))
+    newer = warehouse.load(sale(1, net="100", hour=3), sale(3, net="300"))
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(3, Decimal(402))}
+    warehouse.withdraw(newer)
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(2, Decimal(3))}
+    assert revenue(warehouse, 3) is None
+    assert warehouse.value("select state from ops.transform_file where file_id = %s", newer) == "done"
+
+
+async def test_poison_file_is_held_and_the_others_go_on(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    good = [warehouse.load(sale(n)) for n in range(1, 4)]
+    named = warehouse.load(sale(10), sale(11, currency="dollar"))
+    more = [warehouse.load(sale(n)) for n in range(4, 7)]
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(6, Decimal(60))}
+    held = warehouse.do("select file_id, reason from ops.transform_file where state = 'held'")
+    assert [file_id for file_id, _ in held] == [named]
+    assert "usable_sales" in held[0][1]
+    assert warehouse.value("select count(*) from ops.transform_file where state = 'done'") == len(
+        good + more
+    )
+
+
+async def test_file_that_breaks_a_model_is_found_by_halving(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    """A value that makes SQL itself fail: no test can name the file."""
+    for number in range(1, 6):
+        warehouse.load(sale(number))
+    poison = warehouse.load(sale(10, occurred_at="infinity"))
+    warehouse.load(sale(6))
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(6, Decimal(60))}
+    assert warehouse.do("select file_id from ops.transform_file where state = 'held'") == [(poison,)]
+
+
+async def test_failing_test_leaves_every_mart_as_it_was(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.load(sale(1), sale(2))
+    await settle(writer)
+    before = warehouse.snapshot()
+    warehouse.load(sale(2, net="9999"), sale(3, hour=1), sale(4, store_id=" "))
+    await settle(writer)
+    assert warehouse.snapshot() == before
+
+
+async def test_run_of_a_lost_worker_is_never_published(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    """The zombie: it wakes after another worker took its run over."""
+    warehouse.load(sale(1))
+    client: Any = writer._client
+    run = await client.ask("take", max_files=10, max_rows=10)
+    warehouse.do("update ops.transform_run set worker = 'another' where state = 'running'")
+    build = await client.ask("build", run_id=run["run_id"])
+    assert not build["ok"]
+    assert "took this run over" in str(build["nodes"])
+    with pytest.raises(Transient, match="no longer"):
+        await client.ask("prepare", run=run, invocation_id="x")
+    assert warehouse.totals()["fact"][0] == 0
+    await settle(writer)
+    assert warehouse.totals()["fact"][0] == 1
+    assert warehouse.value("select run_id from ops.transform_run where state = 'published'") == run["run_id"]
+
+
+async def test_readers_see_the_identities_at_every_moment(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    seen: list[dict[str, tuple[int, Decimal]]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        connection: Any = psycopg2.connect(warehouse.dsn)
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        while not done.is_set():
+            with connection:
+                seen.append(totals(connection))
+        connection.close()
+
+    reader = asyncio.create_task(asyncio.to_thread(read))
+    for number in range(4):
+        warehouse.load(*(sale(n, hour=n % 4) for n in range(number * 40, number * 60 + 50)))
+        await settle(writer)
+    done.set()
+    await reader
+    assert len({s["fact"] for s in seen}) > 1
+    assert all(len(set(snapshot.values())) == 1 for snapshot in seen)
+
+
+async def test_reconciliation_compares_each_batch_with_its_manifest(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.load(*(sale(n, net="1.25") for n in range(1, 5)), sale(1, net="1.25"))
+    warehouse.do(
+        "insert into ops.batch_manifest values ('b', 'generator', now(), now(), 5, 6, 5,"
+        " '{\"USD\": \"6.2500\"}', '{}', now())"
+    )
+    await settle(writer)
+    row = "select raw_events, repeated_events, fact_events, events_diff, revenue_diff, marts_diff from marts.mart_pipeline_reconciliation"
+    assert warehouse.do(row) == [(5, 1, 4, -1, Decimal("1.25"), 0)]
+    warehouse.load(sale(5, net="1.25"))
+    await settle(writer)
+    assert warehouse.do(row) == [(6, 1, 5, 0, Decimal(0), 0)]
+
+
+async def test_dimensions_hold_the_last_description(writer: Writer, warehouse: Warehouse) -> None:
+    warehouse.load(sale(3, hour=5, product_name="New name"), sale(6, hour=1, product_name="Old name"))
+    warehouse.load(sale(9, hour=3, product_name="Between"))
+    await settle(writer)
+    assert warehouse.value("select product_name from marts.dim_products where product_id = 'P0'") == "New name"
+    assert warehouse.value("select count(*) from marts.dim_customers") == 3
+    assert event(3) == warehouse.value("select event_id::text from marts.fct_sales order by occurred_at desc limit 1")
