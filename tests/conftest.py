@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+
 from support.eventually import eventually as _eventually
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess

@@ -5,11 +5,11 @@ import pytest
 from aiobotocore.session import get_session
 from aiokafka import AIOKafkaConsumer
 from botocore.exceptions import ClientError
+
+from pipeline.contracts import topics
 from support.eventually import eventually
 from support.pipeline_env import PipelineEnv
 from support.stack import Stack
-
-from pipeline.contracts import topics
 
 pytestmark = pytest.mark.servers
 

@@ -42,6 +42,8 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 log.message.timestamp.type=LogAppendTime
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=1000
 message.max.bytes=20971520
 socket.request.max.bytes=104857600
 """
