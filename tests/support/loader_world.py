@@ -5,11 +5,12 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
+import httpx
 from aiobotocore.session import get_session
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -62,7 +63,7 @@ class Object:
 
 
 def archived(
-    partition: int, start: int, values: list[dict[str, Any] | bytes], *,
+    partition: int, start: int, values: Sequence[dict[str, Any] | bytes], *,
     end: int | None = None, body: bytes | None = None, **changes: Any,
 ) -> Object:  # fmt: skip
     """An object as the sink writes it: one line an offset from start."""
@@ -170,3 +171,8 @@ async def received(
                 found.extend(records)
             left -= 500
     return found
+
+
+async def get(url: str, **params: str) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=5) as client:
+        return await client.get(url, params=params)
