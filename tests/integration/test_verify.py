@@ -139,7 +139,7 @@ async def test_a_mart_that_was_altered(settled: PipelineEnv) -> None:
     assert any("2026-11-23T11:00Z North USD" in message for _, message in places(done))
 
 
-async def test_an_event_counted_twice_in_the_fact_table(settled: PipelineEnv) -> None:
+async def test_a_row_of_the_fact_that_was_altered(settled: PipelineEnv) -> None:
     spoil = """
         create table marts.kept as select * from marts.fct_sales limit 1;
         update marts.fct_sales f set quantity = f.quantity + 1

@@ -24,7 +24,7 @@ class Judgement:
     state: State
     problems: tuple[str, ...]
     fresh_seconds: float | None  # age of the newest sale in the marts
-    target_seconds: float
+    target_seconds: float | None  # None: no schedule publishes here
     produced: int | None
     loaded: int | None
     rejected: int | None
@@ -34,8 +34,8 @@ class Judgement:
     def sentence(self) -> str:
         fresh = "no sale visible yet"
         if self.fresh_seconds is not None:
-            target = f"(target {span(self.target_seconds)})"
-            fresh = f"newest sale visible {span(self.fresh_seconds)} ago {target}"
+            target = "" if self.target_seconds is None else f" (target {span(self.target_seconds)})"
+            fresh = f"newest sale visible {span(self.fresh_seconds)} ago{target}"
         why = f" · {self.problems[0]}" if self.problems else ""
         return f"PIPELINE {self.state.name}{why} · {fresh}"
 
@@ -67,10 +67,10 @@ def judge(seen: Observation) -> Judgement:
     )
 
 
-def _target(seen: Observation) -> float:
+def _target(seen: Observation) -> float | None:
     """A sale of an hourly batch is published when the hour is over: that is its normal age."""
     length = seen.ledger.last_batch_seconds if seen.ledger else None
-    return (length or 0.0) + TARGET.total_seconds()
+    return None if length is None else length + TARGET.total_seconds()
 
 
 def _down(seen: Observation) -> list[str]:

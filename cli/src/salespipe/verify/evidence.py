@@ -49,6 +49,12 @@ class Totals:
     revenue: Money = field(default_factory=dict)
 
 
+def plain(amount: Decimal) -> str:
+    """At least cents, else as many places as it takes: 2500315.63, 0.3333."""
+    cents = amount.quantize(Decimal("0.01"))
+    return f"{cents:,f}" if cents == amount else f"{amount.normalize():,f}"
+
+
 def promised(manifest: BatchManifest) -> Totals:
     """What a manifest says, as totals."""
     amounts = {currency.upper(): a for currency, a in manifest.net_amount_sum.items()}

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from salespipe.verify.difference import Difference
-from salespipe.verify.evidence import Totals
+from salespipe.verify.evidence import Totals, plain
 from salespipe.verify.proof import Proof
 
 SHOWN = 20  # differences; -o json has all
@@ -105,7 +105,7 @@ def _difference(difference: Difference) -> str:
 
 
 def _line(totals: Totals) -> str:
-    money = ", ".join(f"{amount:,f} {c}" for c, amount in sorted(totals.revenue.items()))
+    money = ", ".join(f"{plain(amount)} {c}" for c, amount in sorted(totals.revenue.items()))
     return f"{totals.events:,} events · {totals.units.normalize():,f} units · {money or '–'}"
 
 

@@ -1,11 +1,12 @@
 """Sums against sums: the fact and each mart, each batch and its manifest. Pure."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from fnmatch import fnmatchcase
 
 from pipeline.contracts.messages import BatchManifest
 from salespipe.verify.difference import Difference
-from salespipe.verify.evidence import BatchOfRaw, Evidence, Totals, Warehouse, promised
+from salespipe.verify.evidence import BatchOfRaw, Evidence, Totals, Warehouse, plain, promised
 
 
 def marts(warehouse: Warehouse) -> Iterator[Difference]:
@@ -13,12 +14,16 @@ def marts(warehouse: Warehouse) -> Iterator[Difference]:
     fact = warehouse.fact
     for name, mart in warehouse.marts.items():
         parts = [
-            f"{what} {found} instead of {wanted}"
+            f"{what} {plain(found)} instead of {plain(wanted)}"
             for what, found, wanted in (
-                ("events", mart.events, fact.events),
+                ("events", Decimal(mart.events), Decimal(fact.events)),
                 ("units", mart.units, fact.units),
                 *(
-                    (f"revenue in {c}", mart.revenue.get(c, 0), fact.revenue.get(c, 0))
+                    (
+                        f"revenue in {c}",
+                        mart.revenue.get(c, Decimal(0)),
+                        fact.revenue.get(c, Decimal(0)),
+                    )
                     for c in sorted({*mart.revenue, *fact.revenue})
                 ),
             )
@@ -66,5 +71,5 @@ def _batch(batch_id: str, manifest: BatchManifest, evidence: Evidence) -> Iterat
 
 
 def _shown(totals: Totals) -> str:
-    money = ", ".join(f"{amount:f} {c}" for c, amount in sorted(totals.revenue.items()))
-    return f"{totals.events} events, {totals.units:f} units, {money or 'no amount'}"
+    money = ", ".join(f"{plain(amount)} {c}" for c, amount in sorted(totals.revenue.items()))
+    return f"{totals.events} events, {totals.units.normalize():f} units, {money or 'no amount'}"

@@ -17,6 +17,7 @@ from salespipe.verify.evidence import (
     LedgerFile,
     Totals,
     Warehouse,
+    plain,
     promised,
 )
 
@@ -169,7 +170,7 @@ def _place(mart: str, row: Any) -> Finding:
         if row[f"{prefix}events"] is None:
             return "nothing"
         units, revenue = row[f"{prefix}units"], row[f"{prefix}revenue"]
-        return f"{row[f'{prefix}events']} events, {units:f} units, {revenue:f}"
+        return f"{row[f'{prefix}events']} events, {units.normalize():f} units, {plain(revenue)}"
 
     text = f"{row['place']}: the mart says {shown('')}, the fact {shown('fact_')}"
     return Finding(f"fact → {mart}", text)
