@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "salespipe.status.command",
     "salespipe.verify.command",
     "salespipe.logs",
+    "salespipe.gen",
     "salespipe.importing",
     "salespipe.sql",
     "salespipe.scale",

@@ -8,7 +8,8 @@ where r.event_id <> f.event_id
   or coalesce(r.net_amount, r.quantity * r.unit_price - coalesce(r.discount_amount, 0))
     is distinct from f.net_amount
   or upper(btrim(r.currency)) <> f.currency
-  or f.sales_hour <> date_trunc('hour', r.occurred_at, 'UTC')
+  or r.occurred_at < f.sales_hour
+  or r.occurred_at >= f.sales_hour + interval '1 hour'
 group by f.file_id
 order by 2 desc
 limit 20
