@@ -28,7 +28,7 @@ def gen(
     """Publish the sales of a window; without --from, of the hour that ended last."""
     start, end = window(from_, to, datetime.now(UTC))
     knobs = {"seed": seed, "rate": rate, "scenario": scenario}
-    request = {"from": start.isoformat(), "to": end.isoformat()}
+    request: dict[str, Any] = {"from": start.isoformat(), "to": end.isoformat()}
     request |= {name: value for name, value in knobs.items() if value is not None}
     if dry_run or sample:
         _preview(request, sample, output)
