@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from support.command_line import import_file, salespipe
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess

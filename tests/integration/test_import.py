@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from support.command_line import import_file
-from support.pipeline_env import PipelineEnv
 
 from pipeline.contracts import topics
 from pipeline.contracts.messages import BatchManifest
+from support.command_line import import_file
+from support.pipeline_env import PipelineEnv
 
 pytestmark = pytest.mark.servers
 

@@ -12,13 +12,13 @@ import asyncpg
 import pytest
 from aiobotocore.session import get_session
 from aiokafka import AIOKafkaProducer
+
+from pipeline.contracts import topics
+from pipeline.contracts.messages import BatchManifest
 from support.command_line import Answer, import_file, salespipe
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 from support.stack import Stack
-
-from pipeline.contracts import topics
-from pipeline.contracts.messages import BatchManifest
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
