@@ -19,7 +19,7 @@ from loader.table import SCHEMA
 from pipeline.errors import Transient
 
 _WIRE = pa.schema([pa.field("file_id", pa.int64()), *SCHEMA])
-_SLICE = 32_768  # rows encoded at a time
+_SLICE = 4_096  # rows encoded at a time
 _TYPES = {
     "file_id": "bigint",
     "line_no": "integer",

@@ -7,7 +7,7 @@ from loader.object_kind import ObjectKind
 from loader.salvage import salvage
 from loader.tabular import decode_csv, decode_parquet
 
-CHUNK = 16 << 20
+CHUNK = 24 << 20
 _BOM = b"\xef\xbb\xbf"
 
 

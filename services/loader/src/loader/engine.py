@@ -1,14 +1,15 @@
 """JSON lines by DuckDB: fast, and only where it can be proven to mean the same as sale.row.
 
 DuckDB is lenient where the contract is strict: it takes "3" and true for numbers, 17 for a string,
-rounds, drops unknown fields, lets a null line pass. So a chunk counts as understood only if every
-check below holds; else decode_chunk returns None and the chunk goes line by line.
+rounds, drops unknown fields, lets a null line pass. So it only splits lines into texts, Arrow makes
+them exact values, and a chunk counts as understood only if every check holds; else decode_chunk
+returns None and the chunk goes line by line.
 
 - Each line is one row, none is long, no byte is NUL, no backslash hides a quote or a control
   character.
-- Numbers are read as JSON text: a digit or minus first, no exponent, few enough places. The raw
-  bytes hold no fraction of five digits or more, so that text, which passed through a double, is
-  exact (less than 1e9 with 4 places has at most 13 digits).
+- Numbers are read as JSON text, which keeps "3" and true apart from 3. That text went through a
+  double: it is exact, because less than 1e9 with 4 places has at most 13 digits, and the raw bytes
+  hold no longer fraction and no long number with a negative exponent.
 - Quotes add up: two a key that is present, two a string. An unknown field, a string in an
   object, or a repeated key would leave some over, as a bare number in a string's place would leave
   some short; that both cancel is excluded because no string column holds what looks like a
@@ -21,7 +22,6 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from importlib.resources import files
 
 import duckdb
 import numpy as np
@@ -29,19 +29,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loader import columns
 from loader.decoded import Rules
 from loader.sale import COLUMNS, OPTIONAL_TEXT, REQUIRED_TEXT
+from loader.sql import query
 from loader.table import SCHEMA
+from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 _TEXT = (*REQUIRED_TEXT, *OPTIONAL_TEXT, "currency")
+_DECIMALS = ("quantity", "unit_price", "discount_amount", "net_amount")
+_INTEGERS = ("schema_version", "line_number")
 _FIELDS = tuple(name for name in COLUMNS if name not in ("line_no", "extra"))
-_SQL = files("loader").joinpath("sql/decode_chunk.sql").read_text()
 _LONG_FRACTION = re.compile(rb"\.\d{5,}[,}\]\seE]")
-_ESCAPE = re.compile(
-    rb"\\(?![nrtbf/]|u(?!00[01]|00[7]f|0022|005[cC]|[dD][89a-fA-F])[0-9a-fA-F]{4})"
-)
+_ESCAPE = re.compile(rb"\\(?![nrtbf/]|u(?!00[01]|0022|005[cC]|[dD][89a-fA-F])[0-9a-fA-F]{4})")
 _BARE = r"^(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|[\[{].*)$"
-_QUOTE, _LF = 34, 10
+_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
+_QUOTE, _LF, _POINT, _MINUS = 34, 10, 46, 45
+_BLOCK = 128 << 10
+_MANY = 5  # digits behind a point that are too many
+_LONG = 9  # digits before an exponent that are too many; the first group of a UUID has 8
+# a cent apart is legal; what comes near it is left to exact arithmetic
+_SURELY_AGREE = 0.0099
 _local = threading.local()
 
 
@@ -53,99 +61,157 @@ def decode_chunk(chunk: bytes, first_line: int, rules: Rules) -> pa.RecordBatch 
         return None
     try:
         with _as_file(chunk) as path:
-            table = _query(path)
+            table = _texts(path)
     except duckdb.Error:
         return None
-    if table.num_rows != lines or pc.min(table["ok"]).as_py() != 1:
+    if table.num_rows != lines:
         return None
-    batch = table.combine_chunks().to_batches()[0]
-    if not _quotes_add_up(chunk, raw, batch):
+    texts = table.combine_chunks().to_batches()[0]
+    own = _typed(texts)
+    if own is None or not _amounts_agree(own) or not _quotes_add_up(chunk, raw, texts):
         return None
-    currency = batch.column("currency")
-    if any(
-        c is not None and not re.fullmatch("[A-Za-z]{3}", c)
-        for c in pc.unique(currency).to_pylist()
-    ):
-        return None
-    return _shape(batch, first_line, rules.default_currency)
+    own["line_no"] = pa.array(np.arange(first_line, first_line + lines, dtype=np.int32))
+    own["currency"] = pc.fill_null(texts.column("currency"), rules.default_currency)
+    own["extra"] = pa.nulls(lines, pa.string())
+    arrays = [own[name] if name in own else texts.column(name) for name in COLUMNS]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 def _plain_lines(chunk: bytes, raw: npt.NDArray[np.uint8], max_line: int) -> int:
     """How many lines, 0 where the bytes need a closer look."""
     if b"\0" in chunk or (b"\\" in chunk and _ESCAPE.search(chunk)):
         return 0
-    if _LONG_FRACTION.search(chunk):
-        return 0
-    ends = np.flatnonzero(raw == _LF)
+    ends = _positions(raw, _LF)
     if not chunk.endswith(b"\n"):
         ends = np.append(ends, len(chunk))
     lengths = np.diff(ends, prepend=-1) - 1
     if not 2 < int(lengths.min()) <= int(lengths.max()) <= max_line:
         return 0
-    return len(ends)
+    return 0 if _long_fraction(chunk, raw) or _long_exponent(raw) else len(ends)
 
 
-def _query(path: str) -> pa.Table:
+def _positions(raw: npt.NDArray[np.uint8], byte: int) -> npt.NDArray[np.int64]:
+    """Where the byte is; block by block, so that what is made in between stays in the cache."""
+    return np.concatenate(
+        [
+            np.flatnonzero(raw[start : start + _BLOCK] == byte) + start
+            for start in range(0, len(raw), _BLOCK)
+        ]
+    )
+
+
+def _how_many(raw: npt.NDArray[np.uint8], byte: int) -> int:
+    blocks = range(0, len(raw), _BLOCK)
+    return sum(int(np.count_nonzero(raw[start : start + _BLOCK] == byte)) for start in blocks)
+
+
+def _digits(raw: npt.NDArray[np.uint8], at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    return (raw[at] - np.uint8(48)) < 10
+
+
+def _long_fraction(chunk: bytes, raw: npt.NDArray[np.uint8]) -> bool:
+    """Whether a number has five or more digits behind its point."""
+    at = _positions(raw, _POINT)
+    at = at[at < len(raw) - _MANY]
+    for ahead in range(1, _MANY + 1):
+        at = at[_digits(raw, at + ahead)]
+    return bool(at.size) and _LONG_FRACTION.search(chunk) is not None
+
+
+def _long_exponent(raw: npt.NDArray[np.uint8]) -> bool:
+    """Whether some e- follows many digits: 10000000000000000055e-20 is no 0.1."""
+    at = _positions(raw, _MINUS)
+    at = at[at > _LONG]
+    at = at[(raw[at - 1] | 32) == ord("e")]
+    for back in range(2, _LONG + 2):
+        at = at[_digits(raw, at - back)]
+    return bool(at.size)
+
+
+def _texts(path: str) -> pa.Table:
     connection = getattr(_local, "connection", None)
     if connection is None:
         connection = duckdb.connect(config={"threads": "1"})
-        connection.execute("set arrow_lossless_conversion = true")
         _local.connection = connection
-    return connection.sql(_SQL, params={"path": path}).to_arrow_table()
+    return connection.sql(query("decode_chunk"), params={"path": path}).to_arrow_table()
 
 
-def _quotes_add_up(chunk: bytes, raw: npt.NDArray[np.uint8], batch: pa.RecordBatch) -> bool:
+def _typed(texts: pa.RecordBatch) -> dict[str, pa.Array] | None:
+    """The columns that are no text, None where one value of one is not as the contract says."""
+    own = {
+        "event_id": columns.uuids(texts.column("event_id")),
+        "occurred_at": columns.times(texts.column("occurred_at")),
+    }
+    for name in _DECIMALS:
+        own[name] = columns.decimals(texts.column(name), SCHEMA.field(name).type)
+    for name in _INTEGERS:
+        own[name] = columns.integers(texts.column(name), SCHEMA.field(name).type)
+    typed = {name: column for name, column in own.items() if column is not None}
+    if len(typed) < len(own) or typed["quantity"].null_count:
+        return None
+    if not all(columns.never_empty(texts.column(name)) for name in REQUIRED_TEXT):
+        return None
+    if set(pc.unique(typed["schema_version"]).to_pylist()) - {SCHEMA_VERSION, None}:
+        return None
+    known = pc.unique(texts.column("currency")).to_pylist()
+    if not all(code is None or _CURRENCY.fullmatch(code) for code in known):
+        return None
+    typed["schema_version"] = pa.array(np.full(len(texts), SCHEMA_VERSION, np.int16))
+    return typed
+
+
+def _amounts_agree(own: dict[str, pa.Array]) -> bool:
+    price, net = own["unit_price"], own["net_amount"]
+    if net.null_count and pc.any(pc.and_(net.is_null(), price.is_null())).as_py():
+        return False
+    if net.null_count == len(net) or price.null_count == len(price):
+        return True
+    expected = columns.scaled(own["quantity"]) * 1e-3 * (columns.scaled(price) * 1e-4)
+    apart = np.abs(
+        expected - columns.scaled(own["discount_amount"]) * 1e-4 - columns.scaled(net) * 1e-4
+    )
+    if net.null_count or price.null_count:
+        both = pc.and_(net.is_valid(), price.is_valid()).to_numpy(zero_copy_only=False)
+        apart = apart[both]
+    return bool((apart < _SURELY_AGREE).all())
+
+
+def _quotes_add_up(chunk: bytes, raw: npt.NDArray[np.uint8], texts: pa.RecordBatch) -> bool:
     strings = ("event_id", "occurred_at", *_TEXT)
-    rows = batch.num_rows
-    present = sum(rows - batch.column(name).null_count for name in _FIELDS)
-    quoted = sum(rows - batch.column(name).null_count for name in strings)
-    left = int(np.count_nonzero(raw == _QUOTE)) - 2 * (present + quoted)
+    rows = texts.num_rows
+    present = sum(rows - texts.column(name).null_count for name in _FIELDS)
+    quoted = sum(rows - texts.column(name).null_count for name in strings)
+    left = _how_many(raw, _QUOTE) - 2 * (present + quoted)
     if left:
         # keys that are there with a null
-        nulls = sum(
-            _count(chunk, name, b"null") for name in _FIELDS if batch.column(name).null_count
-        )
-        if left != 2 * nulls:
+        nulls = [name for name in _FIELDS if texts.column(name).null_count]
+        if not _counted(chunk, nulls, b"null", left // 2):
             return False
-    return all(_surely_text(chunk, name, batch.column(name)) for name in _TEXT)
+    return all(_surely_text(chunk, name, texts.column(name)) for name in _TEXT)
 
 
-def _count(chunk: bytes, name: str, value: bytes) -> int:
-    """How often the field begins with this value, as compact JSON or as json.dumps writes it."""
-    key = b'"' + name.encode() + b'":'
-    return chunk.count(key + value) + chunk.count(key + b" " + value)
+def _counted(chunk: bytes, names: list[str], value: bytes, expected: int) -> bool:
+    """Whether so many of the fields begin with value, in compact JSON or as json.dumps writes."""
+    keys = [b'"' + name.encode() + b'":' for name in names]
+    found = sum(chunk.count(key + value) for key in keys)
+    if found < expected:
+        found += sum(chunk.count(key + b" " + value) for key in keys)
+    return found == expected
 
 
 def _surely_text(chunk: bytes, name: str, column: pa.Array) -> bool:
     """Whether no value of a string column can have been a bare number, word or container."""
-    offsets = np.frombuffer(column.buffers()[1], np.int32)[
-        column.offset : column.offset + len(column) + 1
-    ]
-    data = column.buffers()[2]
-    if data is None or not data.size:
+    offsets, text = columns.text_of(column)
+    if not text.size:
         return True
-    text = np.frombuffer(data, np.uint8)
     first = text[np.minimum(offsets[:-1], len(text) - 1)]
-    if not _BARE_FIRST[first].any():
+    bare = _BARE_FIRST[first]
+    if not bare.any():
         return True
-    suspicious = column.filter(pa.array(_BARE_FIRST[first] & (offsets[1:] > offsets[:-1])))
+    suspicious = column.filter(pa.array(bare & (offsets[1:] > offsets[:-1])))
     if pc.any(pc.match_substring_regex(suspicious, _BARE)).as_py() is not True:
         return True
-    quoted: int = len(column) - column.null_count
-    return _count(chunk, name, b'"') == quoted
-
-
-def _shape(batch: pa.RecordBatch, first_line: int, default_currency: str) -> pa.RecordBatch:
-    rows = batch.num_rows
-    own = {
-        "line_no": pa.array(np.arange(first_line, first_line + rows, dtype=np.int32)),
-        "schema_version": pa.array(np.ones(rows, dtype=np.int16)),
-        "occurred_at": batch.column("occurred_at").cast(SCHEMA.field("occurred_at").type),
-        "currency": pc.fill_null(batch.column("currency"), default_currency),
-        "extra": pa.nulls(rows, pa.string()),
-    }
-    arrays = [own[name] if name in own else batch.column(name) for name in COLUMNS]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+    return _counted(chunk, [name], b'"', len(column) - column.null_count)
 
 
 @contextlib.contextmanager

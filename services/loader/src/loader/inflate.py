@@ -81,7 +81,7 @@ def _gzip(stored: bytes) -> Iterator[bytes]:
                 rest = member.unconsumed_tail
             if not member.eof:
                 yield member.flush()
-        except (isal_zlib.IsalError, ValueError, EOFError) as error:
+        except (isal_zlib.error, ValueError, EOFError) as error:
             raise Poison("bad_gzip", str(error)) from error
         if not member.eof:
             raise Poison("bad_gzip", "cut off: the stream has no end")

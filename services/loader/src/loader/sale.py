@@ -7,7 +7,7 @@ for line, and falls back to it wherever it cannot be sure.
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -147,8 +147,8 @@ def _time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(
             f"{date}T{clock}.{fraction[:6]:0<6}{'+00:00' if offset in 'Zz' else offset}"
-        )
-    except ValueError as error:
+        ).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Rejected("bad_time", "occurred_at") from error
 
 
