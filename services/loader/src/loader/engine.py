@@ -44,7 +44,8 @@ _LONG_FRACTION = re.compile(rb"\.\d{5,}[,}\]\seE]")
 _ESCAPE = re.compile(rb"\\(?![nrtbf/]|u(?!00[01]|0022|005[cC]|[dD][89a-fA-F])[0-9a-fA-F]{4})")
 _BARE = r"^(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|[\[{].*)$"
 _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
-_QUOTE, _LF, _POINT, _MINUS = 34, 10, 46, 45
+_QUOTE, _LF, _POINT, _MINUS, _E = b'"\n.-e'
+_ZERO, _LOWER = np.uint8(48), np.uint8(32)
 _BLOCK = 128 << 10
 _MANY = 5  # digits behind a point that are too many
 _LONG = 9  # digits before an exponent that are too many; the first group of a UUID has 8
@@ -81,7 +82,7 @@ def _plain_lines(chunk: bytes, raw: npt.NDArray[np.uint8], max_line: int) -> int
     """How many lines, 0 where the bytes need a closer look."""
     if b"\0" in chunk or (b"\\" in chunk and _ESCAPE.search(chunk)):
         return 0
-    ends = _positions(raw, _LF)
+    ends = np.concatenate([np.flatnonzero(b == _LF) + start for start, b in _blocks(raw, 0)])
     if not chunk.endswith(b"\n"):
         ends = np.append(ends, len(chunk))
     lengths = np.diff(ends, prepend=-1) - 1
@@ -90,42 +91,38 @@ def _plain_lines(chunk: bytes, raw: npt.NDArray[np.uint8], max_line: int) -> int
     return 0 if _long_fraction(chunk, raw) or _long_exponent(raw) else len(ends)
 
 
-def _positions(raw: npt.NDArray[np.uint8], byte: int) -> npt.NDArray[np.int64]:
-    """Where the byte is; block by block, so that what is made in between stays in the cache."""
-    return np.concatenate(
-        [
-            np.flatnonzero(raw[start : start + _BLOCK] == byte) + start
-            for start in range(0, len(raw), _BLOCK)
-        ]
-    )
+def _blocks(raw: npt.NDArray[np.uint8], more: int) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    """Pieces that fit the cache, each with some bytes of the next, and where they start."""
+    for start in range(0, len(raw), _BLOCK):
+        yield start, raw[start : start + _BLOCK + more]
 
 
 def _how_many(raw: npt.NDArray[np.uint8], byte: int) -> int:
-    blocks = range(0, len(raw), _BLOCK)
-    return sum(int(np.count_nonzero(raw[start : start + _BLOCK] == byte)) for start in blocks)
-
-
-def _digits(raw: npt.NDArray[np.uint8], at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    return (raw[at] - np.uint8(48)) < 10
+    return sum(int(np.count_nonzero(block == byte)) for _, block in _blocks(raw, 0))
 
 
 def _long_fraction(chunk: bytes, raw: npt.NDArray[np.uint8]) -> bool:
     """Whether a number has five or more digits behind its point."""
-    at = _positions(raw, _POINT)
-    at = at[at < len(raw) - _MANY]
-    for ahead in range(1, _MANY + 1):
-        at = at[_digits(raw, at + ahead)]
-    return bool(at.size) and _LONG_FRACTION.search(chunk) is not None
+    for start, block in _blocks(raw, _MANY):
+        point_and_fifth = (block[:-_MANY] == _POINT) & ((block[_MANY:] - _ZERO) < 10)
+        at = np.flatnonzero(point_and_fifth) + start
+        for ahead in range(1, _MANY):
+            at = at[(raw[at + ahead] - _ZERO) < 10]
+        if at.size:
+            return _LONG_FRACTION.search(chunk) is not None
+    return False
 
 
 def _long_exponent(raw: npt.NDArray[np.uint8]) -> bool:
     """Whether some e- follows many digits: 10000000000000000055e-20 is no 0.1."""
-    at = _positions(raw, _MINUS)
-    at = at[at > _LONG]
-    at = at[(raw[at - 1] | 32) == ord("e")]
-    for back in range(2, _LONG + 2):
-        at = at[_digits(raw, at - back)]
-    return bool(at.size)
+    for start, block in _blocks(raw, 1):
+        at = np.flatnonzero((block[1:] == _MINUS) & ((block[:-1] | _LOWER) == _E)) + start
+        at = at[at >= _LONG]
+        for back in range(1, _LONG + 1):
+            at = at[(raw[at - back] - _ZERO) < 10]
+        if at.size:
+            return True
+    return False
 
 
 def _texts(path: str) -> pa.Table:

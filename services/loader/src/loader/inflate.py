@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from typing import cast
 
 import zstandard
 from isal import isal_zlib
@@ -10,6 +11,11 @@ from loader.object_kind import Packing
 from pipeline.errors import Poison
 
 _PIECE = 4 << 20
+_GZIP_ERRORS: tuple[type[Exception], ...] = (
+    cast("type[Exception]", isal_zlib.error),
+    ValueError,
+    EOFError,
+)
 _ZSTD_SLICE = 64 << 10
 
 
@@ -81,7 +87,7 @@ def _gzip(stored: bytes) -> Iterator[bytes]:
                 rest = member.unconsumed_tail
             if not member.eof:
                 yield member.flush()
-        except (isal_zlib.error, ValueError, EOFError) as error:
+        except _GZIP_ERRORS as error:
             raise Poison("bad_gzip", str(error)) from error
         if not member.eof:
             raise Poison("bad_gzip", "cut off: the stream has no end")

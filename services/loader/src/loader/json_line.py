@@ -27,7 +27,8 @@ def parse(line_no: int, line: bytes, default_currency: str, max_bytes: int) -> R
     if not isinstance(event, dict):
         raise Rejected("not_object")
     try:
-        return row(line_no, event, default_currency)
+        # valid UTF-8 without NUL can hide one, or half a surrogate pair, in an escape only
+        return row(line_no, event, default_currency, clean="\\" not in text)
     except RecursionError as error:
         raise Rejected("not_json") from error
 
@@ -36,10 +37,7 @@ def _loads(text: str) -> Any:
     if not text.strip(" \t\r"):
         raise Rejected("empty")
     try:
-        return json.loads(
-            text, parse_float=Decimal, parse_int=_integer, parse_constant=_constant,
-            object_pairs_hook=_unique,
-        )  # fmt: skip
+        return _DECODER.decode(text)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise Rejected("not_json") from error
 
@@ -58,3 +56,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise Rejected("duplicate_key")
     return found
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_unique
+)

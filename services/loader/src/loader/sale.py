@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from pipeline.contracts.sale_event import MONEY_PLACES, QUANTITY_PLACES, SCHEMA_VERSION
 
@@ -29,6 +28,7 @@ REQUIRED_TEXT = ("store_id", "region", "product_id")
 KNOWN = frozenset(COLUMNS) - {"line_no", "extra"}
 LIMIT = Decimal(10**9)  # exclusive, either sign
 CENT = Decimal("0.01")
+_STEPS = {places: Decimal(1).scaleb(-places) for places in (QUANTITY_PLACES, MONEY_PLACES)}
 _INT4 = 2**31
 _DEEPEST_EXPONENT = 1000
 
@@ -52,13 +52,17 @@ class Rejected(Exception):
         self.column = column
 
 
-def row(line_no: int, event: Mapping[str, Any], default_currency: str) -> Row:
+def row(
+    line_no: int, event: Mapping[str, Any], default_currency: str, *, clean: bool = False
+) -> Row:
     """The row of raw.sales_events in the order of COLUMNS. Raises Rejected.
 
     Values are as json gives them with parse_float=Decimal: str, int, Decimal, bool, None,
-    containers. Checked in this order: NUL and unpaired surrogates, version, then by column.
+    containers. Checked in this order: NUL and unpaired surrogates (unless the caller knows that
+    the text is clean), version, then by column.
     """
-    _clean(event)
+    if not clean:
+        _clean(event)
     version = _integer(event, "schema_version")
     if version is not None and version != SCHEMA_VERSION:
         raise Rejected("unknown_version", "schema_version")
@@ -80,7 +84,7 @@ def row(line_no: int, event: Mapping[str, Any], default_currency: str) -> Row:
         **optional,
         "line_no": line_no,
         "schema_version": SCHEMA_VERSION,
-        "event_id": UUID(event_id).bytes,
+        "event_id": bytes.fromhex(event_id.replace("-", "")),
         "line_number": _integer(event, "line_number"),
         "occurred_at": occurred_at,
         "quantity": quantity,
@@ -161,19 +165,11 @@ def _decimal(event: Mapping[str, Any], name: str, places: int) -> Decimal | None
     number = Decimal(value)
     if not number.is_finite() or not -LIMIT < number < LIMIT:
         raise Rejected("bad_number", name)
-    if decimal_places(number) > places:
+    # at most 9 digits before the point: nothing here comes near the context's precision
+    exact = number.quantize(_STEPS[places])
+    if exact != number:
         raise Rejected("too_precise", name)
-    # exact: fewer than ten digits before the point, at most `places` behind it
-    return number.quantize(Decimal(1).scaleb(-places))
-
-
-def decimal_places(number: Decimal) -> int:
-    """Places behind the point that are needed; never through a context that rounds."""
-    _, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int) or exponent >= 0 or not any(digits):
-        return 0
-    trailing = next(i for i, digit in enumerate(reversed(digits)) if digit)
-    return max(0, -exponent - trailing)
+    return exact
 
 
 def _agree(
