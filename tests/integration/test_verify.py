@@ -196,6 +196,46 @@ async def _with_bucket(own: PipelineEnv, work: Callable[[Any], Awaitable[None]])
         await work(client)
 
 
+async def test_a_file_dropped_by_hand_is_a_line_of_its_own(
+    settled: PipelineEnv, eventually: Callable[..., Awaitable[Any]]
+) -> None:
+    line = (
+        b'{"event_id":"019ab0c2-0000-7000-8000-000000000001","occurred_at":"2026-11-23T10:00:00Z",'
+        b'"store_id":"S1","region":"North","product_id":"P1","quantity":1,"net_amount":1.00}\n'
+    )
+
+    async def drop(client: Any) -> None:
+        await client.put_object(Bucket=settled.bucket, Key="by-hand/mine.json", Body=line)
+
+    await _with_bucket(settled, drop)
+
+    def seen() -> bool:
+        done = salespipe(settled, "verify", "-o", "json")
+        return done.code == 0 and done.json["dropped"]["rows"] == 1
+
+    await eventually(seen, within=60)
+
+
+async def test_it_agrees_while_sales_keep_coming(settled: PipelineEnv, tmp_path: Path) -> None:
+    rows = [f"2026-11-23T15:{n // 60:02d}:{n % 60:02d}Z,S{n % 9},P1,1,1.00" for n in range(600)]
+    path, sales_map = tmp_path / "more.csv", tmp_path / "map.yaml"
+    path.write_text("when,shop,article,units,amount\n" + "\n".join(rows) + "\n")
+    sales_map.write_text(MAP)
+    before = verify(settled).json["produced"]
+    sending = asyncio.create_task(
+        asyncio.to_thread(import_file, settled, path, sales_map, "--speed", "60")
+    )
+    produced = []
+    while not sending.done():
+        done = await asyncio.to_thread(salespipe, settled, "verify", "-o", "json")
+        assert done.code == 0, done.out + done.err
+        found = done.json
+        assert found["produced"] == found["loaded"] + found["rejected"] + found["in_flight"]
+        produced.append(found["produced"])
+    assert sending.result().code == 0
+    assert any(before < count < before + 600 for count in produced), produced
+
+
 async def test_a_manifest_that_promises_an_event_which_was_never_sent(settled: PipelineEnv) -> None:
     now = datetime.now(UTC)
     lost = BatchManifest(

@@ -41,7 +41,7 @@ def loaded(file_id: int, start: int, end: int, **changes: Any) -> LedgerFile:
     file = LedgerFile(
         file_id=file_id, key=f"o{start}", etag=f"etag{start}", state="loaded", has_range=True,
         part=0, start=start, end=end, range_start=start, range_end=end, rows_loaded=end - start,
-        rows_rejected=0, reason="", transform_state="done", transform_reason="",
+        rows_rejected=0, reason="",
     )  # fmt: skip
     return replace(file, **changes)
 
@@ -146,13 +146,43 @@ def test_refusals_of_the_sink_count_as_rejected_and_skipped_ones_as_skipped() ->
     assert (proof.loaded, proof.rejected, proof.skipped) == (27, 3, 1)
 
 
-def test_an_object_that_the_ledger_passed_over() -> None:
+def passed_over(**changes: Any) -> Evidence:
+    """The second object is not loaded, the third is."""
     files = (warehouse().files[0], warehouse().files[2])
-    raw = {1: 10, 3: 1}
-    found = prove(evidence(warehouse=warehouse(files=files, raw_rows=raw, reject_rows={})))
-    texts = [f"{d.hop} | {d.message}" for d in found.differences]
-    assert "bucket → ledger | never loaded, though the ledger has later offsets" in texts
-    assert "ledger | file 3 does not begin where file 1 ends" in texts
+    fact = Totals(11, Decimal(11), {"USD": Decimal(11)})
+    seen = warehouse(
+        files=files, raw_rows={1: 10, 3: 1}, reject_rows={}, fact=fact, marts={},
+        fact_batches={"": fact},
+    )  # fmt: skip
+    return evidence(**{"warehouse": seen, "sent_manifests": {}, **changes})
+
+
+def test_an_object_that_was_passed_over_is_a_difference_once_its_time_is_over() -> None:
+    found = prove(passed_over(covered=False))
+    texts = [(d.hop, d.partition, d.start, d.end) for d in found.differences]
+    assert texts == [("bucket → ledger", 0, 10, 30), ("kafka → ledger", 0, 10, 30)]
+    assert found.in_flight == 20
+
+
+def test_files_load_in_any_order_so_a_young_gap_is_in_flight() -> None:
+    moving = prove(passed_over(asked={0: 10}, covered=True))
+    assert moving.ok
+    assert (moving.produced, moving.loaded, moving.in_flight) == (31, 11, 20)
+
+
+def test_a_file_that_an_operator_withdrew_is_a_term_of_its_own() -> None:
+    out = loaded(2, 10, 30, state="superseded", range_start=None, range_end=None, batch_ids=("b1",))
+    seen = passed_over()
+    files = (*seen.warehouse.files, out)
+    proof = prove(
+        replace(
+            seen,
+            warehouse=replace(seen.warehouse, files=files),
+            sent_manifests={"b1": manifest()},
+        )
+    )
+    assert proof.ok
+    assert (proof.loaded, proof.withdrawn, proof.in_flight) == (11, 20, 0)
 
 
 def test_a_quarantined_object_is_named_with_its_reason() -> None:
@@ -248,12 +278,12 @@ def test_dropped_files_are_a_line_of_their_own() -> None:
     new = StoredObject("new.csv", "n", None)
     proof = prove(evidence(warehouse=seen, objects=(*evidence().objects, mine, new)))
     assert proof.ok
-    assert (proof.dropped_files, proof.dropped_rows, proof.dropped_waiting) == (1, 5, 1)
+    assert (proof.dropped.files, proof.dropped.rows, proof.dropped.waiting) == (1, 5, 1)
     assert (proof.produced, proof.loaded) == (31, 30)
 
 
 def test_a_file_that_a_test_holds_back_is_named() -> None:
-    held = replace(warehouse().files[2], transform_state="held", transform_reason="bad price")
+    held = replace(warehouse().files[2], held=True, held_reason="bad price")
     seen = warehouse(
         files=(*warehouse().files[:2], held),
         fact=replace(ALL, events=28),

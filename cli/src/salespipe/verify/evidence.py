@@ -21,7 +21,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class LedgerFile:
-    """A row of ops.load_file, what the transformer did with it, and its active range."""
+    """A row of ops.load_file, its active range, and what the transformer did with it."""
 
     file_id: int
     key: str
@@ -36,8 +36,24 @@ class LedgerFile:
     rows_loaded: int
     rows_rejected: int
     reason: str
-    transform_state: str | None  # claimed | done | held, None: not yet taken
-    transform_reason: str
+    batch_ids: tuple[str, ...] = ()
+    held: bool = False  # a data test refuses it
+    held_reason: str = ""
+    pending: bool = False  # the marts do not show it as it is now
+
+    @property
+    def loaded(self) -> bool:
+        return self.state == "loaded"
+
+    @property
+    def withdrawn(self) -> bool:
+        """An operator took it out; a file that is to be loaded anew counts until it is."""
+        return self.state == "superseded"
+
+    @property
+    def records(self) -> int:
+        """How many offsets it covers."""
+        return (self.end or 0) - (self.start or 0)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,22 @@ Every check compares two neighbours on the way of an event: Kafka's log, the buc
 ledger, raw, the fact, each mart; and each batch with its manifest.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from salespipe.verify import chain, ledger, totals
 from salespipe.verify.difference import Difference
-from salespipe.verify.evidence import Evidence, LedgerFile, StoredObject, Totals
+from salespipe.verify.evidence import Evidence, LedgerFile, Totals, Warehouse
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Files that people put into the bucket: no offsets, so no part of the identity."""
+
+    files: int
+    rows: int
+    rejected: int
+    waiting: int  # objects without a verdict yet
 
 
 @dataclass(frozen=True)
@@ -21,14 +31,12 @@ class Proof:
     loaded: int
     rejected: int
     in_flight: int
-    skipped: int
+    skipped: int  # tombstones that the sink was told to skip
+    withdrawn: int  # records of files that an operator took out
     differences: tuple[Difference, ...]
     objects: int
     files: int
-    dropped_files: int
-    dropped_rows: int
-    dropped_rejected: int
-    dropped_waiting: int
+    dropped: Dropped
     raw_rows: int
     repeats: int
     set_aside_rows: int
@@ -36,8 +44,8 @@ class Proof:
     marts: dict[str, Totals]
     batches: int
     batches_without_manifest: tuple[str, ...]
-    held: tuple[str, ...] = ()
-    quarantined: tuple[str, ...] = field(default=())
+    held: tuple[str, ...]
+    quarantined: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
@@ -47,61 +55,55 @@ class Proof:
 def prove(evidence: Evidence, batch: str = "*") -> Proof:
     """The verdict; batch is a glob that narrows the comparison with manifests."""
     warehouse = evidence.warehouse
-    own_chain = [o for o in evidence.objects if o.metadata and chain.is_current(o, evidence)]
-    differences = [
+    copies = {(f.key, f.etag) for f in warehouse.files if f.state == "skipped_duplicate"}
+    sunk = [
+        stored
+        for stored in evidence.objects
+        if chain.is_current(stored, evidence) and (stored.key, stored.etag) not in copies
+    ]
+    differences = (
         *chain.broken_metadata(evidence.objects),
-        *chain.chain(own_chain, evidence),
-        *ledger.ledger(own_chain, evidence),
+        *chain.chain(sunk, evidence),
+        *ledger.ledger(sunk, evidence),
         *ledger.ranges(warehouse.files),
         *ledger.counts(warehouse),
         *(Difference(f.hop, f.message, file_id=f.file_id) for f in warehouse.findings),
         *totals.marts(warehouse),
         *totals.batches(evidence, batch),
         *ledger.late(evidence),
-    ]
-    ranged = [f for f in warehouse.files if f.state == "loaded" and f.range_start is not None]
-    own = [file for file in ranged if _below(file, evidence.ends)]
-    refused = sum(o.metadata.rejected for o in own_chain if o.metadata and _is_loaded(o, own))
-    skipped = sum(o.metadata.skipped for o in own_chain if o.metadata and _is_loaded(o, own))
-    covered = sum((file.range_end or 0) - (file.range_start or 0) for file in own)
-    dropped = [f for f in warehouse.files if not f.has_range and f.state == "loaded"]
-    known_keys = {(file.key, file.etag) for file in warehouse.files}
+    )
+    produced = sum(evidence.ends.values())
+    own = [file for file in warehouse.files if file.has_range and _below(file, evidence.ends)]
+    loaded = [file for file in own if file.loaded]
+    withdrawn = sum(file.records for file in own if file.withdrawn)
+    known = {(file.key, file.etag): file for file in loaded}
+    metadata = [o.metadata for o in sunk if o.metadata and (o.key, o.etag) in known]
+    by_hand = [file for file in warehouse.files if file.loaded and not file.has_range]
+    aside_rows = sum(f.rows_loaded for f in warehouse.files if f.loaded and (f.held or f.pending))
     raw_rows = sum(warehouse.raw_rows.values())
-    aside = [f for f in warehouse.files if f.state == "loaded" and f.transform_state != "done"]
-    aside_rows = sum(file.rows_loaded for file in aside)
     return Proof(
-        produced=sum(evidence.ends.values()),
-        archived=sum(o.metadata.end - o.metadata.start for o in own_chain if o.metadata),
-        loaded=sum(file.rows_loaded for file in own),
-        rejected=sum(file.rows_rejected for file in own) + refused,
-        in_flight=sum(evidence.ends.values()) - covered,
-        skipped=skipped,
-        differences=tuple(differences),
-        objects=len(own_chain),
-        files=len(own),
-        dropped_files=len(dropped),
-        dropped_rows=sum(file.rows_loaded for file in dropped),
-        dropped_rejected=sum(file.rows_rejected for file in dropped),
-        dropped_waiting=sum(
-            1 for o in evidence.objects if not o.metadata and (o.key, o.etag) not in known_keys
-        ),
+        produced=produced,
+        archived=sum(o.metadata.end - o.metadata.start for o in sunk if o.metadata),
+        loaded=sum(file.rows_loaded for file in loaded),
+        rejected=sum(f.rows_rejected for f in loaded) + sum(m.rejected for m in metadata),
+        in_flight=produced - withdrawn - sum(file.records for file in loaded),
+        skipped=sum(m.skipped for m in metadata),
+        withdrawn=withdrawn,
+        differences=differences,
+        objects=len(sunk),
+        files=len(loaded),
+        dropped=_dropped(by_hand, evidence),
         raw_rows=raw_rows,
         repeats=raw_rows - aside_rows - warehouse.fact.events,
         set_aside_rows=aside_rows,
         fact=warehouse.fact,
         marts=warehouse.marts,
         batches=sum(1 for name in evidence.sent_manifests if fnmatchcase(name, batch)),
-        batches_without_manifest=tuple(
-            sorted(
-                name
-                for name in warehouse.fact_batches
-                if name and name not in warehouse.manifests and fnmatchcase(name, batch)
-            )
-        ),
+        batches_without_manifest=_without_manifest(warehouse, batch),
         held=tuple(
-            f"file {f.file_id} ({f.key}): {f.transform_reason or 'a test refused it'}"
-            for f in aside
-            if f.transform_state == "held"
+            f"file {f.file_id} ({f.key}): {f.held_reason or 'a test refused it'}"
+            for f in warehouse.files
+            if f.held
         ),
         quarantined=tuple(
             f"file {f.file_id} ({f.key}): {f.reason}"
@@ -112,12 +114,25 @@ def prove(evidence: Evidence, batch: str = "*") -> Proof:
 
 
 def _below(file: LedgerFile, ends: dict[int, int]) -> bool:
-    return file.part in ends and (file.range_start or 0) < ends[file.part]
+    return file.part in ends and (file.start or 0) < ends[file.part]
 
 
-def _is_loaded(stored: StoredObject, files: list[LedgerFile]) -> bool:
-    # only objects with refusals of the sink ask, and those are few
-    metadata = stored.metadata
-    if metadata is None or not (metadata.rejected or metadata.skipped):
-        return False
-    return any(file.key == stored.key and file.etag == stored.etag for file in files)
+def _dropped(by_hand: list[LedgerFile], evidence: Evidence) -> Dropped:
+    known = {(file.key, file.etag) for file in evidence.warehouse.files}
+    strangers = (o for o in evidence.objects if not o.metadata and not o.problem)
+    return Dropped(
+        files=len(by_hand),
+        rows=sum(file.rows_loaded for file in by_hand),
+        rejected=sum(file.rows_rejected for file in by_hand),
+        waiting=sum((stored.key, stored.etag) not in known for stored in strangers),
+    )
+
+
+def _without_manifest(warehouse: Warehouse, batch: str) -> tuple[str, ...]:
+    return tuple(
+        sorted(
+            name
+            for name in warehouse.fact_batches
+            if name and name not in warehouse.manifests and fnmatchcase(name, batch)
+        )
+    )

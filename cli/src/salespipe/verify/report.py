@@ -25,6 +25,7 @@ def as_json(proof: Proof, seconds: float) -> dict[str, Any]:
         "objects": proof.objects,
         "files": proof.files,
         "skipped": proof.skipped,
+        "withdrawn": proof.withdrawn,
         "raw_rows": proof.raw_rows,
         "repeats": proof.repeats,
         "set_aside_rows": proof.set_aside_rows,
@@ -35,10 +36,10 @@ def as_json(proof: Proof, seconds: float) -> dict[str, Any]:
             "without_manifest": list(proof.batches_without_manifest),
         },
         "dropped": {
-            "files": proof.dropped_files,
-            "rows": proof.dropped_rows,
-            "rejected": proof.dropped_rejected,
-            "waiting": proof.dropped_waiting,
+            "files": proof.dropped.files,
+            "rows": proof.dropped.rows,
+            "rejected": proof.dropped.rejected,
+            "waiting": proof.dropped.waiting,
         },
         "held": list(proof.held),
         "quarantined": list(proof.quarantined),
@@ -51,7 +52,8 @@ def as_text(proof: Proof, seconds: float) -> str:
     count = len(proof.differences)
     verdict = "everything agrees" if proof.ok else f"{count} difference{'s' * (count != 1)}"
     rejected = f"{proof.rejected:,} rejected"
-    skipped = f" + {proof.skipped:,} skipped" if proof.skipped else ""
+    more = [(proof.skipped, "skipped"), (proof.withdrawn, "withdrawn")]
+    skipped = "".join(f" + {count:,} {what}" for count, what in more if count)
     lines = [
         f"{'✔' if proof.ok else '✘'} {verdict} · {seconds:.1f} s",
         f"produced {proof.produced:,} = {proof.loaded:,} loaded + {rejected}{skipped}"
@@ -82,11 +84,11 @@ def as_text(proof: Proof, seconds: float) -> str:
 
 
 def _dropped(proof: Proof) -> list[str]:
-    if not (proof.dropped_files or proof.dropped_waiting):
+    if not (proof.dropped.files or proof.dropped.waiting):
         return []
-    waiting = f", {proof.dropped_waiting} waiting" if proof.dropped_waiting else ""
-    rows = f"{proof.dropped_rows:,} rows, {proof.dropped_rejected:,} rejected"
-    return [f"  dropped  {proof.dropped_files:,} files by hand: {rows}{waiting}"]
+    waiting = f", {proof.dropped.waiting} waiting" if proof.dropped.waiting else ""
+    rows = f"{proof.dropped.rows:,} rows, {proof.dropped.rejected:,} rejected"
+    return [f"  dropped  {proof.dropped.files:,} files by hand: {rows}{waiting}"]
 
 
 def _difference(difference: Difference) -> str:

@@ -57,7 +57,8 @@ def batches(evidence: Evidence, glob: str) -> Iterator[Difference]:
 
 def _batch(batch_id: str, manifest: BatchManifest, evidence: Evidence) -> Iterator[Difference]:
     wanted = promised(manifest)
-    if evidence.warehouse.fact_batches.get(batch_id, Totals()) == wanted:
+    withdrawn = {name for f in evidence.warehouse.files if f.withdrawn for name in f.batch_ids}
+    if evidence.warehouse.fact_batches.get(batch_id, Totals()) == wanted or batch_id in withdrawn:
         return
     raw = evidence.warehouse.raw_batches.get(batch_id, BatchOfRaw(Totals(), 0, 0))
     if raw.totals != wanted:

@@ -61,7 +61,7 @@ async def look(
         async def ledger() -> dict[str, Any]:
             found = await first.fetch(sql("files"), bucket, topic, topic_epoch)
             return {
-                "files": tuple(LedgerFile(**dict(row)) for row in found),
+                "files": tuple(_ledger_file(row) for row in found),
                 "raw_rows": await _counts(first, "raw_rows"),
                 "reject_rows": await _counts(first, "reject_rows"),
                 "manifests": await _manifests(first),
@@ -91,6 +91,10 @@ async def look(
         ]
         raw_batches = await _raw_batches(first, uneven) if uneven else {}
     return Warehouse(**left, **right, findings=findings, raw_batches=raw_batches)
+
+
+def _ledger_file(row: Any) -> LedgerFile:
+    return LedgerFile(**{**dict(row), "batch_ids": tuple(row["batch_ids"])})
 
 
 async def _counts(connection: Any, name: str) -> dict[int, int]:

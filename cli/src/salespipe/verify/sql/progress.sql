@@ -1,16 +1,26 @@
--- How much of each partition is covered by loaded ranges below the offsets asked for, and what is
--- loaded but not yet in the marts.
+-- How many of the offsets asked for are loaded, or were withdrawn by an operator, a partition; and
+-- how many files there are whose rows the marts do not show as they are now.
+with asked as (
+  select * from unnest($3::int[], $4::bigint[]) as a(part, until)
+),
+own as (
+  select f.*, t.kind, t.state as transform_state, a.until
+  from ops.load_file f
+  join asked a on a.part = f.part
+  left join ops.transform_file t on t.file_id = f.file_id
+  where f.has_range
+    and f.topic = $1
+    and f.topic_epoch = $2
+    and f.start_offset < a.until
+    and f.state in ('loaded', 'superseded')
+)
 select
-  s.part,
-  sum(least(upper(r.span) - (s.stream_id::bigint << 48), a.until)
-    - (lower(r.span) - (s.stream_id::bigint << 48)))::bigint as covered,
-  count(*) filter (where t.state is null or t.state = 'claimed') as untransformed
-from ops.load_range r
-join ops.load_stream s on s.stream_id = lower(r.span) >> 48
-join unnest($3::int[], $4::bigint[]) as a(part, until) on a.part = s.part
-left join ops.transform_file t on t.file_id = r.file_id and t.kind = 'loaded'
-where r.active
-  and s.topic = $1
-  and s.topic_epoch = $2
-  and lower(r.span) - (s.stream_id::bigint << 48) < a.until
-group by s.part
+  part,
+  coalesce(sum(least(end_offset, until) - start_offset)
+    filter (where state = 'loaded' or not reopened), 0)::bigint as covered,
+  count(*) filter (where case state
+    when 'loaded' then transform_state is null or transform_state = 'claimed'
+    else kind is not null and (kind, transform_state) <> ('superseded', 'done')
+  end) as untransformed
+from own
+group by part
