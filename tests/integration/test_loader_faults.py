@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 from conftest import StartService
-from support.eventually import eventually
-from support.loader_world import Bucket, Warehouse, archived, event, get, received, send
-from support.pipeline_env import PipelineEnv
 
 from pipeline.contracts import topics
 from pipeline.contracts.messages import DeadLetter, FileLoaded
+from support.eventually import eventually
+from support.loader_world import Bucket, Warehouse, archived, event, get, received, send
+from support.pipeline_env import PipelineEnv
 
 pytestmark = pytest.mark.servers
 

@@ -108,6 +108,16 @@ def test_bad_lines_cost_only_themselves_and_keep_their_number() -> None:
     assert decoded.rejects[0].raw == "not json"
 
 
+def test_one_bad_line_sends_only_its_neighbours_the_slow_way() -> None:
+    good = [event(n) for n in range(20_000)]
+    stored = lines(*good[:12_345]) + b"oops\n" + lines(*good[12_345:])
+    decoded = decode(stored, JSON, Rules(), by_hand=False)
+    assert (decoded.rows, decoded.reasons) == (20_000, {"not_json": 1})
+    assert [r.line_no for r in decoded.rejects] == [12_346]
+    assert [row["line_no"] for row in rows(decoded)] == [n for n in range(1, 20_002) if n != 12_346]
+    assert decoded.salvaged < 1000
+
+
 def test_a_line_that_is_no_text_is_kept_as_bytes() -> None:
     decoded = decode(b"\xff\xfe\n" + b"a\0b\n", JSON, Rules(), by_hand=False)
     assert [(r.raw, r.raw_bytes) for r in decoded.rejects] == [(None, b"\xff\xfe"), (None, b"a\0b")]
@@ -115,7 +125,6 @@ def test_a_line_that_is_no_text_is_kept_as_bytes() -> None:
 
 def test_numbering_goes_on_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode_module, "CHUNK", 1000)
-    stored = PLAIN[: len(PLAIN) // 2] + b"oops\n" + PLAIN[len(PLAIN) // 2 :]
     stored = PLAIN + b"oops\n" + lines(event(5000))
     decoded = decode(stored, JSON, Rules(), by_hand=False)
     assert [row["line_no"] for row in rows(decoded)] == [*range(1, 1001), 1002]

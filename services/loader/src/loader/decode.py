@@ -1,5 +1,7 @@
 """A whole file to rows and rejects, before anything is written anywhere. Pure; runs in a thread."""
 
+from collections.abc import Iterator
+
 from loader import engine
 from loader.decoded import Decoded, Rules
 from loader.inflate import Inflated, lines
@@ -8,6 +10,7 @@ from loader.salvage import salvage
 from loader.tabular import decode_csv, decode_parquet
 
 CHUNK = 24 << 20
+_DEPTH, _PARTS, _SMALL = 2, 8, 64 << 10
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -36,9 +39,28 @@ def _json(plain: Inflated, rules: Rules, decoded: Decoded, *, by_hand: bool, fas
     for chunk in lines(iter(plain), CHUNK):
         if by_hand and line_no == 1:
             chunk = chunk.removeprefix(_BOM)
-        batch = engine.decode_chunk(chunk, line_no, rules) if fast else None
-        if batch is None:
-            line_no += salvage(chunk, line_no, rules, decoded, skip_blank=by_hand)
-        else:
+        depth = 0 if fast else _DEPTH + 1
+        line_no += _chunk(chunk, line_no, rules, decoded, by_hand=by_hand, depth=depth)
+
+
+def _chunk(
+    chunk: bytes, line_no: int, rules: Rules, decoded: Decoded, *, by_hand: bool, depth: int
+) -> int:
+    """Add the chunk's lines; how many. What spoils a chunk is looked for in ever smaller parts,
+    so that one bad line does not send thousands of good ones the slow way."""
+    if depth <= _DEPTH:
+        batch = engine.decode_chunk(chunk, line_no, rules)
+        if batch is not None:
             decoded.add(batch)
-            line_no += batch.num_rows
+            return int(batch.num_rows)
+    if depth >= _DEPTH or len(chunk) < _SMALL:
+        return salvage(chunk, line_no, rules, decoded, skip_blank=by_hand)
+    count = 0
+    for part in lines(_cut(chunk), len(chunk) // _PARTS + 1):
+        count += _chunk(part, line_no + count, rules, decoded, by_hand=by_hand, depth=depth + 1)
+    return count
+
+
+def _cut(chunk: bytes) -> Iterator[bytes]:
+    size = len(chunk) // _PARTS + 1
+    return (chunk[start : start + size] for start in range(0, len(chunk), size))

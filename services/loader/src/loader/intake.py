@@ -52,7 +52,7 @@ class Intake:
         self._bucket = bucket
         self._prefixes = prefixes
         self._group_id = group_id
-        self._offsets: Offsets[TopicPartition] = Offsets()
+        self.offsets: Offsets[TopicPartition] = Offsets()
         self._committed_at = 0.0
 
     async def run(self, stop: asyncio.Event, drained: asyncio.Event) -> None:
@@ -69,7 +69,7 @@ class Intake:
         self._health.progress()
 
     async def _session(self, stop: asyncio.Event, drained: asyncio.Event) -> None:
-        self._offsets = Offsets()
+        self.offsets = Offsets()
         async with consumer(
             self._kafka, group_id=self._group_id, client_id="loader",
             auto_offset_reset="earliest", fetch_max_wait_ms=100,
@@ -103,27 +103,28 @@ class Intake:
         return False
 
     async def _take(self, partition: TopicPartition, message: Any) -> None:
-        self._offsets.take(partition, message.offset)
         try:
             if partition.topic == self._topics.topic_manifests:
+                self.offsets.take(partition, message.offset)
                 if await self._ledger.add_manifest(BatchManifest.from_bytes(message.value)):
                     metrics.MANIFESTS.inc()
-                self._offsets.done(partition, message.offset)
+                self.offsets.done(partition, message.offset)
             else:
-                self._offer(partition, message)
+                self.take_notification(partition, message)
         except Poison as poison:
             await self._bury(partition, message, poison)
-            self._offsets.done(partition, message.offset)
+            self.offsets.done(partition, message.offset)
 
-    def _offer(self, partition: TopicPartition, message: Any) -> None:
-        """Queue the objects that a notification names; done when the last has its verdict."""
+    def take_notification(self, partition: TopicPartition, message: Any) -> None:
+        """Queue the objects that it names; done when the last has its verdict. Raises Poison."""
+        self.offsets.take(partition, message.offset)
         objects = [
             created
             for created in s3_events.parse(message.value, message.key)
             if created.bucket == self._bucket and kind_of(created.key, self._prefixes)
         ]
         if not objects:
-            self._offsets.done(partition, message.offset)
+            self.offsets.done(partition, message.offset)
             return
         left = {created.key for created in objects}
         event_at = datetime.now(UTC)
@@ -131,7 +132,7 @@ class Intake:
         def decided(key: str) -> None:
             left.discard(key)
             if not left:
-                self._offsets.done(partition, message.offset)
+                self.offsets.done(partition, message.offset)
 
         for created in objects:
             self._queue.offer(
@@ -167,7 +168,7 @@ class Intake:
             return
         self._committed_at = time.monotonic()
         owned = reader.assignment()
-        ready = {tp: o for tp, o in self._offsets.committable().items() if tp in owned}
+        ready = {tp: o for tp, o in self.offsets.committable().items() if tp in owned}
         if not ready:
             return
         crash_point("loader.committed")
@@ -178,11 +179,11 @@ class Intake:
         except (CommitFailedError, IllegalStateError, Transient) as error:
             log.info("offsets not committed, their messages come again: %s", error)
             return
-        self._offsets.committed(ready)
+        self.offsets.committed(ready)
         crash_point("loader.acked")
 
     def forget(self, partition: TopicPartition) -> None:
-        self._offsets.forget(partition)
+        self.offsets.forget(partition)
 
 
 class _Forget(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

@@ -71,6 +71,12 @@ class LoadQueue:
                     await self._some.wait()
         except TimeoutError:
             return None
+        return self.next()
+
+    def next(self) -> Entry | None:
+        """The next entry, None where there is none now."""
+        if not self._waiting:
+            return None
         entry = (self._events or self._others).popleft()
         del self._waiting[entry.found.key]
         self._working[entry.found.key] = entry
