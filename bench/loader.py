@@ -1,6 +1,6 @@
 """Loader: objects in the bucket to rows committed, beside psql's \\copy of the same rows as CSV.
 
-    .venv/bin/python bench/loader.py [--rows 300000] [--rounds 3]
+    python bench/loader.py [--rows 300000] [--rounds 3]
 
 Both write the same columns into tables with the same indexes on the same server, in turn; ours
 also reads the bucket, checks, decodes gzipped JSON lines and keeps the ledger. Prints the medians
