@@ -45,13 +45,14 @@ copies as not materialized (
 
 -- of the copies of an event the one in the newest file counts, there the last line: an order of the
 -- rows themselves, so that it does not matter which run sees which copy first
-repeated as (
+repeated as materialized (
 
     select event_id from copies group by event_id having count(*) > 1
 
 ),
 
-hidden as (
+-- computed once: a planner without statistics would do it again for every row
+hidden as materialized (
 
     select file_id, line_no
     from (
