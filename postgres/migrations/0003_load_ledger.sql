@@ -76,6 +76,8 @@ create unique index load_file_content on ops.load_file (target, content_sha256)
 create index load_file_any_content on ops.load_file (target, content_sha256)
   where state = 'loaded';
 
+create index load_file_key on ops.load_file (target, bucket, key);
+
 create table ops.load_range (
   file_id  bigint    not null references ops.load_file,
   active   boolean   not null default true,

@@ -7,6 +7,7 @@ marked. One loader at a time does so (an advisory lock of the transaction); read
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ _LOCK = 0x6C6F6164  # "load"
 _BATCH = 500
 _IDLE_SECONDS = 5.0
 _SEND_SECONDS = 30.0
+_SWEEP_SECONDS = 30.0
 
 
 class Announcer:
@@ -40,6 +42,7 @@ class Announcer:
         self._health = health
         self._target = target
         self._news = asyncio.Event()
+        self._swept_at = -_SWEEP_SECONDS
 
     def wake(self) -> None:
         """There is a new verdict."""
@@ -63,7 +66,7 @@ class Announcer:
             async with self._pool.acquire() as connection, connection.transaction():
                 if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK):
                     return 0
-                rows = await connection.fetch(query("unannounced"), self._target, _BATCH)
+                rows = await connection.fetch(query(self._which()), self._target, _BATCH)
                 metrics.UNANNOUNCED.set(len(rows))
                 if rows:
                     await self._send(rows)
@@ -75,6 +78,13 @@ class Announcer:
         metrics.UNANNOUNCED.set(0)
         self._health.up("kafka")
         return len(rows)
+
+    def _which(self) -> str:
+        """All of the outbox now and then, else its recent part, which stays fast."""
+        if time.monotonic() < self._swept_at + _SWEEP_SECONDS:
+            return "unannounced_recent"
+        self._swept_at = time.monotonic()
+        return "unannounced"
 
     async def _send(self, rows: list[asyncpg.Record]) -> None:
         with kafka_errors():

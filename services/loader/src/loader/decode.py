@@ -9,7 +9,7 @@ from loader.object_kind import ObjectKind
 from loader.salvage import salvage
 from loader.tabular import decode_csv, decode_parquet
 
-CHUNK = 24 << 20
+CHUNK = 12 << 20
 _DEPTH, _PARTS, _SMALL = 2, 8, 64 << 10
 _BOM = b"\xef\xbb\xbf"
 

@@ -128,7 +128,7 @@ def _long_exponent(raw: npt.NDArray[np.uint8]) -> bool:
 def _texts(path: str) -> pa.Table:
     connection = getattr(_local, "connection", None)
     if connection is None:
-        connection = duckdb.connect(config={"threads": "1"})
+        connection = duckdb.connect(config={"threads": "1", "memory_limit": "256MB"})
         _local.connection = connection
     return connection.sql(query("decode_chunk"), params={"path": path}).to_arrow_table()
 

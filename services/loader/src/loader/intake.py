@@ -6,6 +6,7 @@ contiguous part. What cannot be read goes to the dead letters first.
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
 import time
@@ -28,7 +29,7 @@ from pipeline.crash import crash_point
 from pipeline.errors import Poison, Transient
 from pipeline.health import Health
 from pipeline.metrics import DEAD_LETTERS
-from pipeline.retry import Backoff, retry
+from pipeline.retry import Backoff, Stopped, retry
 from pipeline.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,14 @@ class Intake:
 
     async def run(self, stop: asyncio.Event, drained: asyncio.Event) -> None:
         """Read until stop, then wait for the loads in work to drain and commit what they allow."""
-        await retry(
-            functools.partial(self._session, stop, drained),
-            stop=stop,
-            backoff=Backoff(cap=5),
-            on_retry=lambda error, _: self._waiting(error),
-        )
+        # stopped while Kafka was away: there is nothing to drain here
+        with contextlib.suppress(Stopped):
+            await retry(
+                functools.partial(self._session, stop, drained),
+                stop=stop,
+                backoff=Backoff(cap=5),
+                on_retry=lambda error, _: self._waiting(error),
+            )
 
     def _waiting(self, error: Transient) -> None:
         self._health.down(error.dependency, str(error))

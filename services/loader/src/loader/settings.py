@@ -23,9 +23,9 @@ class LoaderSettings(Settings):
     prefixes: str = ""
     group_id: str = "loader"
 
-    reconcile_seconds: float = Field(30, gt=0)
+    reconcile_seconds: float = Field(15, gt=0)
     # an object younger than this is not missed, its notification is still under way
-    min_age_seconds: float = Field(30, ge=0)
+    min_age_seconds: float = Field(20, ge=0)
     # the recent hours that a partial listing covers
     recent_hours: int = Field(48, ge=1)
 

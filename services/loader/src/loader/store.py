@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.clients.s3 import s3_errors
-from pipeline.errors import Transient
+from pipeline.errors import NotFound, Transient
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,8 @@ class Store:
         """Everything under a prefix, in pages of up to 1000. Raises Transient."""
         token: dict[str, str] = {}
         while True:
-            with s3_errors():
-                reply = await self._client.list_objects_v2(
-                    Bucket=self.bucket, Prefix=prefix, **token
-                )
-            yield [
-                Listed(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
-                for item in reply.get("Contents", ())
-            ]
+            reply = await self._list(Prefix=prefix, **token)
+            yield _objects(reply)
             if not reply.get("IsTruncated"):
                 return
             token = {"ContinuationToken": reply["NextContinuationToken"]}
@@ -85,18 +79,31 @@ class Store:
         objects: list[Listed] = []
         token: dict[str, str] = {}
         while True:
-            with s3_errors():
-                reply = await self._client.list_objects_v2(
-                    Bucket=self.bucket, Delimiter="/", **token
-                )
+            reply = await self._list(Delimiter="/", **token)
             folders += [item["Prefix"] for item in reply.get("CommonPrefixes", ())]
-            objects += [
-                Listed(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
-                for item in reply.get("Contents", ())
-            ]
+            objects += _objects(reply)
             if not reply.get("IsTruncated"):
                 return folders, objects
             token = {"ContinuationToken": reply["NextContinuationToken"]}
+
+    async def _list(self, **arguments: str) -> dict[str, Any]:
+        try:
+            with s3_errors():
+                reply: dict[str, Any] = await self._client.list_objects_v2(
+                    Bucket=self.bucket, **arguments
+                )
+        except NotFound as error:
+            raise Transient(
+                f"there is no bucket {self.bucket} yet", dependency="s3", reason="no_bucket"
+            ) from error
+        return reply
+
+
+def _objects(reply: dict[str, Any]) -> list[Listed]:
+    return [
+        Listed(item["Key"], item["ETag"].strip('"'), item["Size"], item["LastModified"])
+        for item in reply.get("Contents", ())
+    ]
 
 
 def _version(version_id: str | None) -> str:

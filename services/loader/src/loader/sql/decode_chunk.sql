@@ -4,7 +4,7 @@ from read_json(
   $path,
   format = 'newline_delimited',
   records = true,
-  maximum_object_size = 33554432,
+  maximum_object_size = 4194304,
   columns = {
     'schema_version': 'JSON',
     'event_id': 'VARCHAR',
