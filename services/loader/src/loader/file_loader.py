@@ -9,42 +9,28 @@ Whatever is raised before the COMMIT leaves nothing behind; after it, 2 ends the
 """
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from loader import metrics
 from loader.budget import ByteBudget
-from loader.decode import decode
-from loader.decoded import Decoded, Rules
+from loader.decoded import Decoded
 from loader.found import Found, Standing
 from loader.ledger import AlreadyDecided, Ledger, Overlap, Refused
 from loader.object_kind import ObjectKind, kind_of
 from loader.origin import Origin, origin_of
 from loader.store import Opened, Store
 from loader.verdict import Subject, Verdict
+from loader.whole_file import Policy, decode_checked, expected_size
 from pipeline.errors import NotFound, Poison, Transient
 
 log = logging.getLogger(__name__)
-_EXPANSION = 10  # plain bytes a stored byte may stand for, where nobody tells
 _SUSPECT_AFTER = 2  # silent deaths after which a file is worked on alone
 _GONE_TRIES = 3
 _GONE_WAIT = 0.2
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the settings say about judging a file."""
-
-    rules: Rules
-    max_reject_pct: float = 100.0
-    max_reject_pct_foreign: float = 50.0
-    quarantine_drift: bool = False
-    alert_on_overwrite: bool = True
-    max_attempts: int = 12
 
 
 class FileLoader:
@@ -111,7 +97,7 @@ class FileLoader:
                 raise Poison("repeated_deaths", f"{deaths} attempts ended without a word")
             subject = replace(subject, origin=origin_of(opened.key, opened.metadata))
             await self._refuse_overwritten(subject)
-            size = _expected_size(subject.origin, kind, opened)
+            size = expected_size(subject.origin, kind, opened.size)
             if opened.size > self._policy.rules.max_file_bytes:
                 raise Poison("too_large", f"{opened.size} bytes")
             # a file that killed the process before has all the memory, and nobody beside it
@@ -152,20 +138,12 @@ class FileLoader:
     async def _decode(
         self, stored: bytes, kind: ObjectKind, origin: Origin | None, *, fast: bool = True
     ) -> Decoded:
-        """Decode in a thread and check the whole against metadata and settings. Raises Poison."""
+        """In a thread, a few at a time. Raises Poison."""
         async with self._decoding:
             with metrics.DECODE_SECONDS.time():
-                decoded = await asyncio.to_thread(
-                    _checked, stored, kind, self._policy.rules, origin, fast=fast
+                return await asyncio.to_thread(
+                    decode_checked, stored, kind, self._policy, origin, fast=fast
                 )
-        limit = (
-            self._policy.max_reject_pct_foreign if origin is None else self._policy.max_reject_pct
-        )
-        if decoded.reject_pct > limit:
-            raise Poison("too_many_rejects", f"{decoded.reject_pct:.1f} %: {decoded.reasons}")
-        if self._policy.quarantine_drift and decoded.drifted:
-            raise Poison("unknown_fields", "fields that the contract does not know")
-        return decoded
 
     async def _commit(self, subject: Subject, decoded: Decoded, *, keep_content: bool) -> str:
         started = time.monotonic()
@@ -235,24 +213,6 @@ class FileLoader:
         await self._ledger.decide(subject, verdict, decoded)
         metrics.FILES.labels(verdict.state).inc()
         self._decided()
-
-
-def _checked(
-    stored: bytes, kind: ObjectKind, rules: Rules, origin: Origin | None, *, fast: bool
-) -> Decoded:
-    if origin is not None and hashlib.sha256(stored).hexdigest() != origin.sha256:
-        raise Poison("sha256_mismatch", f"the metadata says {origin.sha256}")
-    decoded = decode(stored, kind, rules, by_hand=origin is None, fast=fast)
-    if origin is not None and decoded.lines != origin.count:
-        raise Poison("count_mismatch", f"{decoded.lines} lines, the metadata says {origin.count}")
-    return decoded
-
-
-def _expected_size(origin: Origin | None, kind: ObjectKind, opened: Opened) -> int:
-    if origin is not None:
-        return opened.size + origin.raw_bytes
-    factor = 2 if kind.packing == "none" and kind.form == "json" else _EXPANSION
-    return opened.size * factor
 
 
 def _count(subject: Subject, decoded: Decoded) -> None:

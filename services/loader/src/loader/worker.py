@@ -13,13 +13,14 @@ from loader.announcer import Announcer
 from loader.budget import ByteBudget
 from loader.copy_in import preflight
 from loader.decoded import Rules
-from loader.file_loader import FileLoader, Policy
+from loader.file_loader import FileLoader
 from loader.intake import Intake
 from loader.ledger import Ledger, set_codecs
 from loader.load_queue import Entry, LoadQueue
 from loader.reconciler import Reconciler
 from loader.settings import LoaderSettings
 from loader.store import Store
+from loader.whole_file import Policy
 from pipeline.clients.kafka import producer
 from pipeline.clients.postgres import pool, postgres_errors
 from pipeline.clients.s3 import s3_client
