@@ -29,7 +29,7 @@ NAME = "transformer_test"
 
 
 @pytest.fixture(scope="module")
-def postgres(stack: Stack) -> Iterator[PostgresSettings]:
+def postgres(stack: Stack) -> PostgresSettings:
     """A migrated database of this module, as the transformer sees it."""
 
     async def create() -> None:
@@ -41,7 +41,7 @@ def postgres(stack: Stack) -> Iterator[PostgresSettings]:
             await connection.close()
 
     asyncio.run(create())
-    yield stack.postgres_settings("transformer", NAME)
+    return stack.postgres_settings("transformer", NAME)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -111,10 +111,13 @@ async def test_sale_is_cleaned_and_counted(writer: Writer, warehouse: Warehouse)
         sale(2, net="0.0001"),
     )  # fmt: skip
     await settle(writer)
-    assert warehouse.do("select region, currency, event_count, revenue::text from marts.mart_sales_by_region") == [
-        ("West", "USD", 2, "1.6167500")
-    ]
-    assert warehouse.value("select category from marts.dim_products where product_id = 'P1'") == "Groceries"
+    assert warehouse.do(
+        "select region, currency, event_count, revenue::text from marts.mart_sales_by_region"
+    ) == [("West", "USD", 2, "1.6167500")]
+    assert (
+        warehouse.value("select category from marts.dim_products where product_id = 'P1'")
+        == "Groceries"
+    )
 
 
 async def test_file_that_commits_late_is_not_lost(writer: Writer, warehouse: Warehouse) -> None:
@@ -158,7 +161,12 @@ async def test_event_that_moves_leaves_its_old_hour(writer: Writer, warehouse: W
     await settle(writer)
     assert (revenue(warehouse, 0), revenue(warehouse, 30)) == (Decimal(10), Decimal(10))
     assert set(warehouse.totals().values()) == {(2, Decimal(20))}
-    assert warehouse.value("select count(*) from marts.mart_product_performance where product_id = 'P7'") == 0
+    assert (
+        warehouse.value(
+            "select count(*) from marts.mart_product_performance where product_id = 'P7'"
+        )
+        == 0
+    )
 
 
 async def test_late_event_is_counted_in_its_own_hour(writer: Writer, warehouse: Warehouse) -> None:
@@ -206,7 +214,9 @@ async def test_withdrawn_file_uncovers_the_older_copy(writer: Writer, warehouse:
     await settle(writer)
     assert set(warehouse.totals().values()) == {(2, Decimal(3))}
     assert revenue(warehouse, 3) is None
-    assert warehouse.value("select state from ops.transform_file where file_id = %s", newer) == "done"
+    assert (
+        warehouse.value("select state from ops.transform_file where file_id = %s", newer) == "done"
+    )
 
 
 async def test_poison_file_is_held_and_the_others_go_on(
@@ -235,7 +245,9 @@ async def test_file_that_breaks_a_model_is_found_by_halving(
     warehouse.load(sale(6))
     await settle(writer)
     assert set(warehouse.totals().values()) == {(6, Decimal(60))}
-    assert warehouse.do("select file_id from ops.transform_file where state = 'held'") == [(poison,)]
+    assert warehouse.do("select file_id from ops.transform_file where state = 'held'") == [
+        (poison,)
+    ]
 
 
 async def test_failing_test_leaves_every_mart_as_it_was(
@@ -265,7 +277,10 @@ async def test_run_of_a_lost_worker_is_never_published(
     assert warehouse.totals()["fact"][0] == 0
     await settle(writer)
     assert warehouse.totals()["fact"][0] == 1
-    assert warehouse.value("select run_id from ops.transform_run where state = 'published'") == run["run_id"]
+    assert (
+        warehouse.value("select run_id from ops.transform_run where state = 'published'")
+        == run["run_id"]
+    )
 
 
 async def test_readers_see_the_identities_at_every_moment(
@@ -301,7 +316,10 @@ async def test_reconciliation_compares_each_batch_with_its_manifest(
         " '{\"USD\": \"6.2500\"}', '{}', now())"
     )
     await settle(writer)
-    row = "select raw_events, repeated_events, fact_events, events_diff, revenue_diff, marts_diff from marts.mart_pipeline_reconciliation"
+    row = (
+        "select raw_events, repeated_events, fact_events, events_diff, revenue_diff, marts_diff"
+        " from marts.mart_pipeline_reconciliation"
+    )
     assert warehouse.do(row) == [(5, 1, 4, -1, Decimal("1.25"), 0)]
     warehouse.load(sale(5, net="1.25"))
     await settle(writer)
@@ -309,9 +327,16 @@ async def test_reconciliation_compares_each_batch_with_its_manifest(
 
 
 async def test_dimensions_hold_the_last_description(writer: Writer, warehouse: Warehouse) -> None:
-    warehouse.load(sale(3, hour=5, product_name="New name"), sale(6, hour=1, product_name="Old name"))
+    warehouse.load(
+        sale(3, hour=5, product_name="New name"), sale(6, hour=1, product_name="Old name")
+    )
     warehouse.load(sale(9, hour=3, product_name="Between"))
     await settle(writer)
-    assert warehouse.value("select product_name from marts.dim_products where product_id = 'P0'") == "New name"
+    assert (
+        warehouse.value("select product_name from marts.dim_products where product_id = 'P0'")
+        == "New name"
+    )
     assert warehouse.value("select count(*) from marts.dim_customers") == 3
-    assert event(3) == warehouse.value("select event_id::text from marts.fct_sales order by occurred_at desc limit 1")
+    assert event(3) == warehouse.value(
+        "select event_id::text from marts.fct_sales order by occurred_at desc limit 1"
+    )

@@ -86,6 +86,10 @@ class Warehouse:
             cursor.execute(statement, arguments or None)
             return list(cursor.fetchall()) if cursor.description else []
 
+    def cursor(self) -> Any:
+        """For statements with named parameters; autocommit."""
+        return self._connection.cursor()
+
     def value(self, statement: str, *arguments: Any) -> Any:
         rows = self.do(statement, *arguments)
         return rows[0][0] if rows else None
@@ -112,7 +116,8 @@ class Warehouse:
     def hide(self, file_ids: Sequence[int]) -> None:
         """Keep files from being claimed until show(): so a test chooses the order."""
         run = self.value(
-            "insert into ops.transform_run (state, worker) values ('abandoned', 'test') returning run_id"
+            "insert into ops.transform_run (state, worker) values ('abandoned', 'test')"
+            " returning run_id"
         )
         for file_id in file_ids:
             self.do(

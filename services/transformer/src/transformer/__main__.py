@@ -8,7 +8,6 @@ from pipeline import process
 from pipeline.health import Health
 from pipeline.settings import HttpSettings, KafkaSettings, PostgresSettings, TopicSettings
 from pipeline.web import create_app, require_token
-
 from transformer.api import routes
 from transformer.settings import TransformerSettings
 from transformer.worker import Transformer

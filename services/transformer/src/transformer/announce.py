@@ -13,7 +13,6 @@ from pipeline.clients.postgres import postgres_errors
 from pipeline.contracts.messages import DeadLetter, ModelsBuilt
 from pipeline.metrics import DEAD_LETTERS
 from pipeline.settings import TopicSettings
-
 from transformer import metrics, statements
 
 SQL = statements.load("service")

@@ -98,7 +98,7 @@ class DbtEngine:
             result = runner.invoke([*QUIET, *arguments])
             return _build(result, self._invocation_id)
         finally:
-            reset_adapters()
+            reset_adapters()  # type: ignore[no-untyped-call]
             gc.collect()
 
     def _event(self, event: Any) -> None:
@@ -114,7 +114,11 @@ def _build(result: dbtRunnerResult, invocation_id: str) -> Build:
     nodes = tuple(_node(run) for run in runs if run.node.resource_type in ("model", "test"))
     error = str(result.exception) if result.exception else None
     broken_hook = next(
-        (str(r.message) for r in runs if r.node.resource_type == "operation" and r.status == "error"),
+        (
+            str(r.message)
+            for r in runs
+            if r.node.resource_type == "operation" and r.status == "error"
+        ),
         None,
     )
     return Build(bool(result.success), invocation_id, nodes, error or broken_hook)

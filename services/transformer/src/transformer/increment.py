@@ -13,7 +13,6 @@ from typing import Any
 
 from pipeline.crash import crash_point
 from pipeline.errors import Transient
-
 from transformer import metrics
 from transformer.process_client import DbtClient, ProjectBroken, PublicationRefused
 from transformer.settings import TransformerSettings
@@ -46,8 +45,9 @@ class Increments:
 
         Raises Transient (try again, the run is open) and ProjectBroken (nothing is claimed).
         """
-        limits = {"max_files": self._settings.max_files, "max_rows": self._settings.max_rows}
-        run = await self._client.ask("take", **limits)
+        run = await self._client.ask(
+            "take", max_files=self._settings.max_files, max_rows=self._settings.max_rows
+        )
         if run is None:
             return False
         crash_point("transformer.claimed")
@@ -87,7 +87,9 @@ class Increments:
         """None if the build may be published. Raises Transient if the server only hiccuped."""
         if build["ok"]:
             return None
-        broken = [node for node in build["nodes"] if node["status"] not in ("success", "pass", "skipped")]
+        broken = [
+            node for node in build["nodes"] if node["status"] not in ("success", "pass", "skipped")
+        ]
         summary = "; ".join(f"{node['node']}: {node['message']}" for node in broken)
         summary = (summary or build["error"] or "dbt failed")[:2000]
         if transient(summary):
@@ -146,9 +148,7 @@ class Increments:
             await self._close(run, "failed")
             raise ProjectBroken(failure.summary)
 
-    async def _accuse(
-        self, run: dict[str, Any], files: tuple[int, ...], failure: Failure
-    ) -> None:
+    async def _accuse(self, run: dict[str, Any], files: tuple[int, ...], failure: Failure) -> None:
         """Hold the last file only if the same run passes without it."""
         run_id = run["run_id"]
         await self._client.ask("narrow", run_id=run_id, keep=[])
@@ -160,8 +160,9 @@ class Increments:
         await self._close(run, "abandoned")
 
     async def _hold(self, run_id: int, files: tuple[int, ...], reason: str) -> None:
-        arguments = {"run_id": run_id, "files": list(files), "reason": reason[:500]}
-        lately = await self._client.ask("hold", **arguments)
+        lately = await self._client.ask(
+            "hold", run_id=run_id, files=list(files), reason=reason[:500]
+        )
         log.error("held files %s: %s", files, reason, extra={"run_id": run_id})
         if lately > self._settings.max_held_an_hour:
             raise ProjectBroken(f"{lately} files held within an hour: look before more are")

@@ -166,7 +166,9 @@ class Ledger:
         self._since_analyze = 0
         with self._connection, self._connection.cursor() as cursor:
             cursor.execute(PUBLISH["summarize"])
-            cursor.execute("analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours")
+            cursor.execute(
+                "analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours"
+            )
 
     def rollback(self) -> None:
         self._connection.rollback()

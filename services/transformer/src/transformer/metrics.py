@@ -54,9 +54,7 @@ PARSE_SECONDS = Gauge("salespipe_dbt_parse_duration_seconds", "The last parse of
 FRESHNESS = Gauge("salespipe_freshness_seconds", "Age of the newest data", ["layer"])
 
 # rows that a pair of layers disagrees by, over batches that are complete
-RECONCILIATION = Gauge(
-    "salespipe_reconciliation_diff_rows", "Rows of difference", ["from", "to"]
-)
+RECONCILIATION = Gauge("salespipe_reconciliation_diff_rows", "Rows of difference", ["from", "to"])
 
 for _outcome in ("published", "failed", "abandoned"):
     RUNS.labels(_outcome)

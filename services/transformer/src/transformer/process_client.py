@@ -14,7 +14,6 @@ from typing import Any
 
 from pipeline.errors import Transient
 from pipeline.settings import PostgresSettings
-
 from transformer.settings import TransformerSettings, dbt_environment
 from transformer.triage import transient, transient_code
 

@@ -12,7 +12,6 @@ from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.retry import Backoff, Stopped, retry, wait
 from pipeline.settings import KafkaSettings, PostgresSettings, TopicSettings
-
 from transformer import metrics, statements
 from transformer.announce import Outbox
 from transformer.process_client import ProjectBroken
@@ -170,7 +169,9 @@ class Transformer:
         await self._until(self._wake, stop, seconds)
 
     def _writer_waits(self, error: Transient, _delay: float) -> None:
-        self._health.down(error.dependency if error.dependency == "postgres" else "dbt", str(error)[:500])
+        self._health.down(
+            error.dependency if error.dependency == "postgres" else "dbt", str(error)[:500]
+        )
         self._health.progress()
 
     def _side_waits(self, error: Transient, _delay: float) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.settings import PostgresSettings
-
 from transformer import metrics
 from transformer.increment import Increments
 from transformer.process_client import DbtClient, ProjectBroken, PublicationRefused

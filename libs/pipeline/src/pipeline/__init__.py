@@ -1,0 +1,1 @@
+"""What the four services share. Imported, never run; knows none of them."""
