@@ -18,10 +18,9 @@ from pathlib import Path
 # instead of this folder, whose files are named like the packages they measure
 sys.path[0] = str(Path(__file__).parents[1] / "tests")
 
+from pipeline.health import Health
 from support.stack import embedded_stack
 from support.warehouse import Warehouse
-
-from pipeline.health import Health
 from transformer.settings import TransformerSettings
 from transformer.writer import Writer
 

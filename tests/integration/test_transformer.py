@@ -13,14 +13,14 @@ from typing import Any
 import psycopg2
 import pytest
 import pytest_asyncio
-from support.stack import Stack
-from support.warehouse import Warehouse, event, sale, totals
 
 from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.settings import PostgresSettings
 from salespipe.provision import database
 from salespipe.state import SUPERUSER
+from support.stack import Stack
+from support.warehouse import Warehouse, event, sale, totals
 from transformer.settings import TransformerSettings
 from transformer.writer import Writer
 

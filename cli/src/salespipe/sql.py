@@ -54,7 +54,9 @@ async def _fetch(query: str) -> tuple[list[str], list[Sequence[Any]]]:
                 ):
                     prepared = await connection.prepare(query)
                     rows = await prepared.fetch()
-                    return [column.name for column in prepared.get_attributes()], list(rows)
+                    return [column.name for column in prepared.get_attributes()], [
+                        tuple(row) for row in rows
+                    ]
     except Transient as error:
         fix = "see what is down: salespipe status"
         raise SalespipeError(Code.UNREACHABLE, f"PostgreSQL: {error}", fix=fix) from error

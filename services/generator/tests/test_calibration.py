@@ -67,7 +67,9 @@ def test_products_stores_and_customers_are_heavy_tailed() -> None:
         products.update(cell.product.tolist())
         lines_of_basket = np.repeat(np.arange(len(cell.lines)), cell.lines)
         stores.update(cell.store[lines_of_basket].tolist())
-        for who, net in zip(cell.customer[lines_of_basket].tolist(), cell.net.tolist(), strict=True):
+        for who, net in zip(
+            cell.customer[lines_of_basket].tolist(), cell.net.tolist(), strict=True
+        ):
             spent[who] += net
     known = catalogue()
     assert 0.6 < share(products, 0.2, len(known.products)) < 0.9

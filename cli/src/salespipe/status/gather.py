@@ -76,6 +76,7 @@ async def _ledger(pg: PostgresSettings, s3: S3Settings, topics: TopicSettings) -
         with postgres_errors():
             async with connections.acquire() as connection:
                 row = await connection.fetchrow(query, s3.s3_bucket, topics.topic_events)
+    assert row is not None
     values: dict[str, Any] = dict(row)
     values["heads"] = {int(part): head for part, head in json.loads(values["heads"]).items()}
     values["rejects"] = json.loads(values["rejects"])

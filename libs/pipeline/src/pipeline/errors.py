@@ -1,12 +1,12 @@
 """The two kinds of error that a service survives; everything else ends the process.
 
-    Exception
-    ├── Transient       heals by itself: retried at the edge, bounded, waiting on stop
-    │   └── Forbidden   the store or server refuses us: credentials rotate, so retried slowly
-    ├── Poison          this message or file can never be used: set aside with its reason, go on
-    ├── NotFound        the object is not there (the caller decides what that means)
-    ├── PreconditionFailed   a create-only write met an object that exists
-    └── SettingsError   what the operator must change, all of it at once
+Exception
+├── Transient       heals by itself: retried at the edge, bounded, waiting on stop
+│   └── Forbidden   the store or server refuses us: credentials rotate, so retried slowly
+├── Poison          this message or file can never be used: set aside with its reason, go on
+├── NotFound        the object is not there (the caller decides what that means)
+├── PreconditionFailed   a create-only write met an object that exists
+└── SettingsError   what the operator must change, all of it at once
 """
 
 

@@ -114,7 +114,9 @@ def _run_to_exit_code(
         log.error("%s", error)
         return PORT_TAKEN
     except TimeoutError:
-        log.error("not drained within %.0f s; nothing is lost, work is repeated", http.drain_seconds)
+        log.error(
+            "not drained within %.0f s; nothing is lost, work is repeated", http.drain_seconds
+        )
         return BROKEN
     except Exception:
         # the one place that may catch everything: say why, then die

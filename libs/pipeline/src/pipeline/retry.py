@@ -72,9 +72,7 @@ async def retry(
             if backoff.attempts is not None and attempt >= backoff.attempts:
                 raise
             delay = backoff.delay(attempt - 1, error)
-            log.warning(
-                "%s; trying again in %.1f s", error, delay, extra={"attempt": attempt}
-            )
+            log.warning("%s; trying again in %.1f s", error, delay, extra={"attempt": attempt})
             if on_retry is not None:
                 on_retry(error, delay)
             if await wait(stop, delay):

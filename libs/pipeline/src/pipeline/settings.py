@@ -162,7 +162,11 @@ def _unknown(cls: type[Settings], environment: Mapping[str, str]) -> list[str]:
     known = cls.variables()
     problems = []
     for name in sorted(environment):
-        if name.startswith(prefix) and name not in known and name.removesuffix("_FILE") not in known:
+        if (
+            name.startswith(prefix)
+            and name not in known
+            and name.removesuffix("_FILE") not in known
+        ):
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
             problems.append(f"{name} is no setting{hint}")

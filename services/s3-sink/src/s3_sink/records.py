@@ -94,7 +94,9 @@ class Records:
 
 def records_of(found: Iterable[Record]) -> Records:
     """From single records; offsets and times are kept only where they carry anything."""
-    values, offsets, timestamps = zip(*((r.value, r.offset, r.timestamp) for r in found), strict=True)
+    values, offsets, timestamps = zip(
+        *((r.value, r.offset, r.timestamp) for r in found), strict=True
+    )
     gapless = offsets[-1] - offsets[0] + 1 == len(offsets)
     alike = min(timestamps) == max(timestamps)
     return Records(

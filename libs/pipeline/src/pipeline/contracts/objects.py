@@ -100,7 +100,7 @@ class ObjectMetadata:
 
     @classmethod
     def from_headers(cls, headers: dict[str, str]) -> Self | None:
-        """None for an object that is none of ours; Poison("bad_metadata") for a half-written one."""
+        """None for an object that is not ours; Poison("bad_metadata") for a broken one."""
         found = {name.lower(): value for name, value in headers.items()}
         if "v" not in found or "topic" not in found:
             return None

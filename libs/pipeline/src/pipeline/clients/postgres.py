@@ -1,0 +1,112 @@
+"""PostgreSQL: a pool with deadlines everywhere, and what its errors mean."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, cast
+
+import asyncpg
+from asyncpg import exceptions as pg
+
+from pipeline.errors import Forbidden, Transient
+from pipeline.settings import PostgresSettings
+
+_CONNECT_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
+# SQLSTATE classes and codes that heal: connection lost, serialisation, resources, shutdown and
+# cancelled statements, lock time-out, read-only after a failover, a database still being made
+_HEALS = ("08", "40001", "40P01", "53", "57P0", "57014", "55P03", "25006", "25P03", "3D000")
+_REFUSED = ("28",)
+
+
+@contextlib.contextmanager
+def postgres_errors() -> Iterator[None]:
+    """Raise Transient where the whole transaction may be tried again, Forbidden where refused.
+
+    Everything else (a broken statement, a value that does not fit) passes as it is.
+    """
+    try:
+        yield
+    except pg.PostgresError as error:
+        code = error.sqlstate or ""
+        if code.startswith(_REFUSED):
+            raise Forbidden(str(error), dependency="postgres", reason=code) from error
+        if code.startswith(_HEALS):
+            raise Transient(str(error), dependency="postgres", reason=code) from error
+        raise
+    except (pg.InterfaceError, pg.InternalClientError) as error:
+        # a connection that ended under the statement; misuse of the API says so in other words
+        if "closed" in str(error) or "closing" in str(error) or "released" in str(error):
+            raise Transient(str(error), dependency="postgres", reason="connection") from error
+        raise
+    except OSError as error:
+        # TimeoutError is one: a command, an acquire or a connect that took too long
+        text = str(error) or type(error).__name__
+        reason = "timeout" if isinstance(error, TimeoutError) else "connection"
+        raise Transient(text, dependency="postgres", reason=reason) from error
+
+
+@contextlib.asynccontextmanager
+async def pool(
+    settings: PostgresSettings,
+    *,
+    application_name: str,
+    max_size: int = 4,
+    statement_timeout: float = 120.0,
+    init: Callable[[Any], Awaitable[None]] | None = None,
+) -> AsyncIterator[asyncpg.Pool]:
+    """A pool that connects when it is first used, so that it exists while the server is away.
+
+    statement_timeout in seconds; the client gives up ten seconds after the server should have.
+    Every connection that broke is replaced.
+    """
+    connections = asyncpg.create_pool(
+        host=settings.pghost,
+        port=settings.pgport,
+        database=settings.pgdatabase,
+        user=settings.pguser,
+        password=settings.pgpassword.get_secret_value() if settings.pgpassword else None,
+        ssl=_ssl(settings),
+        min_size=0,
+        max_size=max_size,
+        max_inactive_connection_lifetime=60.0,
+        timeout=_CONNECT_SECONDS,
+        command_timeout=statement_timeout + 10,
+        server_settings={
+            "application_name": application_name,
+            "statement_timeout": f"{statement_timeout:.0f}s",
+            "lock_timeout": "5s",
+            "idle_in_transaction_session_timeout": "60s",
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+            "tcp_user_timeout": "25s",
+        },
+        init=cast(Any, init),
+    )
+    async with _closing(connections):
+        yield connections
+
+
+@contextlib.asynccontextmanager
+async def _closing(connections: asyncpg.Pool) -> AsyncIterator[None]:
+    await connections
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connections.close()
+        except TimeoutError:
+            connections.terminate()
+
+
+def _ssl(settings: PostgresSettings) -> Any:
+    """What asyncpg takes for libpq's sslmode."""
+    mode = settings.pgsslmode
+    if not mode.startswith("verify"):
+        return mode
+    context = ssl.create_default_context(cafile=settings.pgsslrootcert)
+    context.check_hostname = mode == "verify-full"
+    return context

@@ -1,0 +1,97 @@
+"""S3: one client that never retries by itself, and what its errors mean."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore import exceptions as boto
+
+from pipeline.errors import Forbidden, NotFound, PreconditionFailed, Transient
+from pipeline.settings import S3Settings
+
+_NOT_FOUND = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+_REFUSED = {
+    "401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
+    "AuthorizationHeaderMalformed", "AllAccessDisabled",
+}  # fmt: skip
+# beside every 429 and 5xx: the body did not arrive whole, or two writers met
+_HEALS = {"ConditionalRequestConflict", "IncompleteBody", "BadDigest", "RequestTimeout"}
+_CONNECTION = (
+    boto.HTTPClientError,
+    boto.ConnectionError,
+    boto.IncompleteReadError,
+    boto.ResponseStreamingError,
+    aiohttp.ClientError,
+    OSError,
+)
+_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+)
+
+
+@contextlib.contextmanager
+def s3_errors() -> Iterator[None]:
+    """Raise NotFound, PreconditionFailed, Forbidden or Transient; what is none of them passes.
+
+    After a Transient the outcome of a write is unknown: it may have been done.
+    """
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _meaning(error) from error
+    except _CREDENTIALS as error:
+        raise Forbidden(str(error), dependency="s3", reason="credentials") from error
+    except _CONNECTION as error:
+        text = str(error) or type(error).__name__
+        reason = "timeout" if isinstance(error, TimeoutError) else type(error).__name__.lower()
+        raise Transient(text, dependency="s3", reason=reason) from error
+
+
+@contextlib.asynccontextmanager
+async def s3_client(settings: S3Settings, *, max_connections: int = 32) -> AsyncIterator[Any]:
+    """An aiobotocore client. Connects when it is used; each attempt has a deadline, none repeats.
+
+    An endpoint of one's own is addressed by path, and sees checksums only where S3 demands them.
+    """
+    own = settings.s3_endpoint_url is not None
+    config = AioConfig(
+        max_pool_connections=max_connections,
+        connect_timeout=5,
+        read_timeout=30,
+        retries={"total_max_attempts": 1},
+        signature_version="s3v4",
+        s3={"addressing_style": "path" if own else "auto"},
+        request_checksum_calculation="when_required" if own else "when_supported",
+        response_checksum_validation="when_required",
+    )
+    secret = settings.aws_secret_access_key
+    async with get_session().create_client(
+        "s3",
+        endpoint_url=settings.s3_endpoint_url,
+        region_name=settings.aws_region,
+        aws_access_key_id=settings.aws_access_key_id,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        verify=settings.s3_ca_file,
+        config=config,
+    ) as client:
+        yield client
+
+
+def _meaning(error: Any) -> Exception:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _NOT_FOUND:
+        return NotFound(str(error))
+    if status == 412 or code == "PreconditionFailed":
+        return PreconditionFailed(str(error))
+    if code in _REFUSED or status in (401, 403):
+        return Forbidden(str(error), dependency="s3", reason=code)
+    if code in _HEALS or status == 429 or status >= 500:
+        return Transient(str(error), dependency="s3", reason=code or str(status))
+    unforeseen: Exception = error
+    return unforeseen
