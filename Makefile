@@ -1,0 +1,84 @@
+# make, alone, prints what there is to make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SALESPIPE := $(BIN)/salespipe
+SERVICES := generator s3-sink loader transformer
+# in this order: each stands on those before it
+PACKAGES := libs/pipeline $(SERVICES:%=services/%) cli
+INSTALLED := $(VENV)/.installed
+CODE := libs services cli tests bench examples
+STAGES := generator sink loader transformer
+
+# uv: the one on the PATH, else one of our own, from its hashes
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package pipeline
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down reset status verify test test-unit check format lock lock-check bench cdnow clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: install ## start the whole pipeline here, without Docker, and wait for the first sale
+	@$(SALESPIPE) up
+
+down: install ## stop it; data and settings stay
+	@$(SALESPIPE) down
+
+reset: install ## stop it and delete its data (asks)
+	@$(SALESPIPE) reset
+
+status: install ## is it right, is it fresh
+	@$(SALESPIPE) status
+
+verify: install ## prove it: every event that Kafka acknowledged, compared from end to end
+	@$(SALESPIPE) verify
+
+cdnow: install ## import 69,659 real purchases (CDNOW) through the running pipeline
+	@$(BIN)/python examples/cdnow/fetch.py
+	@$(SALESPIPE) import examples/cdnow/data/CDNOW_master.txt --map examples/cdnow/map.yaml
+
+test: install ## every test, on real servers that it starts itself (under 10 minutes)
+	@$(BIN)/pytest -q --durations=10
+
+test-unit: install ## the tests that need no server (seconds)
+	@$(BIN)/pytest -q -m "not servers"
+
+check: install ## format, lint, types
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy $(CODE)
+
+format: install ## format and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet $(CODE) ; $(BIN)/ruff format $(CODE)
+
+bench: install ## rates of each stage beside their ceilings, in one run (STAGE=loader for one)
+	@for stage in $(or $(STAGE),$(STAGES)); do echo "== $$stage"; $(BIN)/python bench/$$stage.py || exit 1; done
+
+lock: $(filter .tools/bin/uv,$(UV)) ## lock every version and hash into requirements/
+	@for service in $(SERVICES); do $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done
+	@$(COMPILE) $(PACKAGES:%=%/pyproject.toml) --all-extras --group pyproject.toml:dev \
+	  $(SERVICES:%=--no-emit-package %) --no-emit-package salespipe -o requirements/dev.txt
+
+lock-check: lock ## fail where the lock does not say what the projects ask for
+	@git diff --exit-code --stat requirements
+
+clean: ## delete the virtual environment and every cache (not the stack's data)
+	@rm -rf $(VENV) .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements/dev.txt $(PACKAGES:%=%/pyproject.toml) pyproject.toml $(filter .tools/bin/uv,$(UV))
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; set PYTHON=python3.13, say")'
+	@echo "installing into $(VENV) (the first time about a minute)"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+	@VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps $(PACKAGES:%=-e %)
+	@touch $@
+
+.tools/bin/uv: requirements/uv.txt
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
