@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from salespipe.errors import Code, SalespipeError
+
 SHOWN = 500  # rows of a table; json and csv give all
 
 
@@ -41,7 +43,6 @@ async def _fetch(query: str) -> tuple[list[str], list[Sequence[Any]]]:
     from pipeline.clients.postgres import pool, postgres_errors
     from pipeline.errors import Transient
     from salespipe import state
-    from salespipe.errors import Code, SalespipeError
 
     try:
         async with pool(
@@ -52,17 +53,29 @@ async def _fetch(query: str) -> tuple[list[str], list[Sequence[Any]]]:
                     connections.acquire() as connection,
                     connection.transaction(readonly=True),
                 ):
-                    prepared = await connection.prepare(query)
-                    rows = await prepared.fetch()
-                    return [column.name for column in prepared.get_attributes()], [
-                        tuple(row) for row in rows
-                    ]
+                    return await _ask(connection, query)
     except Transient as error:
         fix = "see what is down: salespipe status"
         raise SalespipeError(Code.UNREACHABLE, f"PostgreSQL: {error}", fix=fix) from error
     except asyncpg.PostgresError as error:
-        hint = getattr(error, "hint", None) or getattr(error, "detail", None) or ""
-        raise SalespipeError(Code.BAD_QUERY, str(error), fix=hint) from error
+        raise _bad_query(error) from error
+
+
+async def _ask(connection: Any, query: str) -> tuple[list[str], list[Sequence[Any]]]:
+    """Two errors that would heal for a service are the query's own fault here."""
+    import asyncpg
+
+    try:
+        prepared = await connection.prepare(query)
+        rows = await prepared.fetch()
+    except (asyncpg.ReadOnlySQLTransactionError, asyncpg.QueryCanceledError) as error:
+        raise _bad_query(error) from error
+    return [column.name for column in prepared.get_attributes()], [tuple(row) for row in rows]
+
+
+def _bad_query(error: Any) -> SalespipeError:
+    hint = getattr(error, "hint", None) or getattr(error, "detail", None) or ""
+    return SalespipeError(Code.BAD_QUERY, str(error), fix=hint)
 
 
 def _table(names: list[str], rows: list[Sequence[Any]]) -> None:
