@@ -35,12 +35,12 @@ def share(counts: Counter[int], top: float | int, of: int) -> float:
 
 
 def test_the_rate_is_the_mean_of_a_week() -> None:
-    lines = sum(len(cell.product) for cell in week())
+    lines = sum(len(cell.goods.product) for cell in week())
     assert abs(lines / (7 * 24) / STREAM.rate - 1) < 0.1
 
 
 def test_baskets_are_mostly_small_and_sometimes_very_large() -> None:
-    lines = sorted(int(n) for cell in week() for n in cell.lines)
+    lines = sorted(int(n) for cell in week() for n in cell.baskets.lines)
     assert 9.0 < statistics.mean(lines) < 9.9
     assert 4 <= statistics.median(lines) <= 6
     assert 20 <= lines[round(0.9 * len(lines))] <= 26
@@ -51,8 +51,8 @@ def test_baskets_are_mostly_small_and_sometimes_very_large() -> None:
 def test_basket_values_are_log_normal() -> None:
     values = []
     for cell in week():
-        ends = np.cumsum(cell.lines)
-        sums = np.add.reduceat(cell.net, ends - cell.lines)
+        ends = np.cumsum(cell.baskets.lines)
+        sums = np.add.reduceat(cell.goods.net, ends - cell.baskets.lines)
         values += [int(v) / 100 for v in sums if v > 0]
     assert 22 < statistics.mean(values) < 40
     assert 12 < statistics.median(values) < 24
@@ -64,11 +64,11 @@ def test_products_stores_and_customers_are_heavy_tailed() -> None:
     stores: Counter[int] = Counter()
     spent: Counter[int] = Counter()
     for cell in week():
-        products.update(cell.product.tolist())
-        lines_of_basket = np.repeat(np.arange(len(cell.lines)), cell.lines)
-        stores.update(cell.store[lines_of_basket].tolist())
+        products.update(cell.goods.product.tolist())
+        lines_of_basket = np.repeat(np.arange(len(cell.baskets.lines)), cell.baskets.lines)
+        stores.update(cell.baskets.store[lines_of_basket].tolist())
         for who, net in zip(
-            cell.customer[lines_of_basket].tolist(), cell.net.tolist(), strict=True
+            cell.baskets.customer[lines_of_basket].tolist(), cell.goods.net.tolist(), strict=True
         ):
             spent[who] += net
     known = catalogue()
@@ -83,7 +83,9 @@ def test_products_stores_and_customers_are_heavy_tailed() -> None:
 def test_hours_follow_the_stores_own_clock() -> None:
     by_hour: dict[str, Counter[int]] = defaultdict(Counter)
     for cell in week():
-        for store, arrived in zip(cell.store.tolist(), cell.arrived.tolist(), strict=True):
+        for store, arrived in zip(
+            cell.baskets.store.tolist(), cell.baskets.arrived.tolist(), strict=True
+        ):
             zone = catalogue().stores[store].time_zone
             by_hour[zone.key][datetime.fromtimestamp(arrived / 1000, zone).hour] += 1
     for zone_key in ("America/New_York", "America/Los_Angeles", "Europe/Madrid"):
@@ -107,8 +109,8 @@ def test_weekends_and_december_are_busier() -> None:
 
 
 def test_discounts_touch_every_sixth_line() -> None:
-    lines = sum(len(cell.product) for cell in week())
-    discounted = sum(int((cell.discount > 0).sum()) for cell in week())
+    lines = sum(len(cell.goods.product) for cell in week())
+    discounted = sum(int((cell.goods.discount > 0).sum()) for cell in week())
     assert 0.15 < discounted / lines < 0.2
 
 

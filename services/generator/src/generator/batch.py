@@ -84,18 +84,18 @@ class Batch:
     def _sales(self, hour: int, cell: int, start: int, end: int) -> Iterator[Chunk]:
         stream, knobs = self.order.stream, self.order.knobs
         whole = cell_sales(stream, hour, cell, knobs)
-        first, last = np.searchsorted(whole.arrived - hour * HOUR_MS, (start, end)).tolist()
+        first, last = np.searchsorted(whole.baskets.arrived - hour * HOUR_MS, (start, end)).tolist()
         if first == last:
             return
-        columns = whole if last - first == len(whole.lines) else whole.slice(first, last)
+        columns = whole if last - first == len(whole.baskets.lines) else whole.slice(first, last)
         values = render(columns, self.order.batch_id, "sale")
-        stores = np.repeat(columns.store, columns.lines)
-        late = np.repeat(columns.arrived != columns.occurred, columns.lines)
+        stores = np.repeat(columns.baskets.store, columns.baskets.lines)
+        late = np.repeat(columns.baskets.arrived != columns.occurred, columns.baskets.lines)
         if not knobs.faulty:
             self._count(columns, stores, late, np.ones(len(values), np.bool_))
             yield Chunk(values, stores)
             return
-        before, total = int(whole.lines[:first].sum()), len(whole.line_number)
+        before, total = int(whole.baskets.lines[:first].sum()), len(whole.line_number)
         words = stream.words(hour, cell, "faults", total * 2).reshape(total, 2)
         sent = spoil(values, words[before : before + len(values)], knobs)
         self._count(columns, stores, late, sent.counted)
@@ -105,13 +105,14 @@ class Batch:
     def _returns(self, hour: int, start: int, end: int) -> Iterator[Chunk]:
         if start >= end:
             return
-        stream, knobs = self.order.stream, self.order.knobs
-        for columns in returns_between(stream, hour, knobs, start, end):
-            values = render(columns, self.order.batch_id, "return")
-            everything = np.ones(len(values), np.bool_)
-            self._count(columns, columns.store, ~everything, everything)
-            self.totals.injected["returns"] += len(values)
-            yield Chunk(values, columns.store)
+        columns = returns_between(self.order.stream, hour, self.order.knobs, start, end)
+        if columns is None:
+            return
+        values = render(columns, self.order.batch_id, "return")
+        everything = np.ones(len(values), np.bool_)
+        self._count(columns, columns.baskets.store, ~everything, everything)
+        self.totals.injected["returns"] += len(values)
+        yield Chunk(values, columns.baskets.store)
 
     def _count(
         self,
@@ -122,15 +123,15 @@ class Batch:
     ) -> None:
         totals = self.totals
         totals.events += int(counted.sum())
-        totals.quantity += int(columns.quantity[counted].sum())
+        totals.quantity += int(columns.goods.quantity[counted].sum())
         totals.injected["late"] += int((late & counted).sum())
-        totals.injected["odd"] += int((columns.odd & counted).sum())
+        totals.injected["odd"] += int((columns.goods.odd & counted).sum())
         names = catalogue().currencies
         index = np.array([names.index(store.currency) for store in catalogue().stores])[stores]
         for place, name in enumerate(names):
             chosen = counted & (index == place)
             if chosen.any():
-                totals.net[name] += int(columns.net[chosen].sum())
+                totals.net[name] += int(columns.goods.net[chosen].sum())
 
     def manifest(self, knobs: dict[str, Any], now: datetime) -> BatchManifest:
         """After the last chunk. knobs: what else was in force, beside the order's own."""

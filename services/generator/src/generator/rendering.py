@@ -28,17 +28,17 @@ def render(columns: Columns, batch_id: str, kind: str) -> list[bytes]:
     if not len(columns.line_number):
         return []
     before, middle, tail = _basket_texts(columns, batch_id, kind)
-    lines, fragments = columns.lines, _fragments()
+    lines, fragments = columns.baskets.lines, _fragments()
     parts = (
-        _ids(np.repeat(columns.occurred, lines), columns.id_bits),
+        _ids(np.repeat(columns.occurred, lines), columns.goods.id_bits),
         np.repeat(before, lines).tolist(),
         fragments.numbers[columns.line_number].tolist(),
         np.repeat(middle, lines).tolist(),
-        fragments.products[columns.product].tolist(),
-        fragments.quantities[_quantity_index(columns.quantity)].tolist(),
-        _money(fragments.prices, columns.price, b',"discount_amount":'),
-        _money(fragments.discounts, columns.discount, b',"net_amount":'),
-        _money(fragments.nets, columns.net, b""),
+        fragments.products[columns.goods.product].tolist(),
+        fragments.quantities[_quantity_index(columns.goods.quantity)].tolist(),
+        _money(fragments.prices, columns.goods.price, b',"discount_amount":'),
+        _money(fragments.discounts, columns.goods.discount, b',"net_amount":'),
+        _money(fragments.nets, columns.goods.net, b""),
         np.repeat(tail, lines).tolist(),
     )
     flat: list[bytes] = [b""] * (len(parts) * len(columns.line_number))
@@ -116,10 +116,10 @@ def _basket_texts(columns: Columns, batch_id: str, kind: str) -> tuple[Objects, 
     start = f'","event_type":"{kind}","batch_id":"{batch_id}","transaction_id":"'.encode()
     before = [
         b'%s%s-%010X","line_number":' % (start, letter, number)
-        for number in columns.transaction.tolist()
+        for number in columns.baskets.transaction.tolist()
     ]
     times = np.datetime_as_string(columns.occurred.astype("datetime64[ms]")).astype("S23").tolist()
-    stores = columns.store.tolist()
+    stores = columns.baskets.store.tolist()
     middle = [
         b',"occurred_at":"%sZ",%s%s,"customer_id":%s,"product_id":'
         % (
@@ -129,13 +129,17 @@ def _basket_texts(columns: Columns, batch_id: str, kind: str) -> tuple[Objects, 
             b"null" if customer == NOBODY else b'"%s"' % customers[customer].encode(),
         )
         for time, store, online, customer in zip(
-            times, stores, columns.online.tolist(), columns.customer.tolist(), strict=True
+            times,
+            stores,
+            columns.baskets.online.tolist(),
+            columns.baskets.customer.tolist(),
+            strict=True,
         )
     ]
     tail = [
         b',"currency":"%s","payment_method":"%s"}\n'
         % (fragments.currencies[store], fragments.payments[payment])
-        for store, payment in zip(stores, columns.payment.tolist(), strict=True)
+        for store, payment in zip(stores, columns.baskets.payment.tolist(), strict=True)
     ]
     return _objects(before), _objects(middle), _objects(tail)
 

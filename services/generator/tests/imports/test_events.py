@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from generator.imports import events as imported_events
+from generator.imports import reading
 from generator.imports.events import event_id
 from generator.imports.importer import Importer, file_sha256
 from generator.imports.reading import Refusal, Unreadable
@@ -238,13 +240,19 @@ def test_fixed_and_blank_separated_text(tmp_path: Path) -> None:
     assert not found.refused
 
 
-def test_batches_follow_rows_not_events(tmp_path: Path) -> None:
-    rows = [f"2026-11-23,S{n},P1,1,{'x' if n % 2 else '1'}" for n in range(50_003)]
+def test_batches_follow_rows_not_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "ROWS", 10)
+    monkeypatch.setattr(imported_events, "BATCH_ROWS", 50)
+    rows = [f"2026-11-23,S{n},P1,1,{'x' if n % 2 else '1'}" for n in range(53)]
     outcome = Imported(csv_file(tmp_path, *rows)).importer.outcome
     counts = [totals.events for totals in outcome.batches.values()]
-    assert counts == [25_000, 2]
-    assert outcome.refused == 25_001
+    assert counts == [25, 2]
+    assert outcome.refused == 26
     assert len(outcome.first_refused) == 10
+
+
+def test_batches_are_whole_chunks() -> None:
+    assert imported_events.BATCH_ROWS % reading.ROWS == 0
 
 
 def test_the_columns_of_the_map_must_be_in_the_file(tmp_path: Path) -> None:
