@@ -3,10 +3,11 @@
 import asyncpg
 import pytest
 from aiobotocore.session import get_session
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from botocore.exceptions import ClientError
 
 from pipeline.contracts import topics
+from support.command_line import salespipe
 from support.eventually import eventually
 from support.pipeline_env import PipelineEnv
 from support.stack import Stack
@@ -91,3 +92,20 @@ async def test_topics_are_declared_and_created_for_this_test_alone(
         assert len(consumer.partitions_for_topic(own[topics.EVENTS]) or ()) == 6
     finally:
         await consumer.stop()
+
+
+async def test_kafkas_own_tools_look_inside(pipeline_env: PipelineEnv) -> None:
+    topic = pipeline_env.topics[topics.EVENTS]
+    described = salespipe(pipeline_env, "kafka", "topics", "--describe", "--topic", topic)
+    assert described.code == 0, described.err
+    assert "PartitionCount: 6" in described.out
+    producer = AIOKafkaProducer(bootstrap_servers=pipeline_env.stack.kafka_bootstrap)
+    await producer.start()
+    await producer.send_and_wait(topic, b'{"event_id": "seen"}')
+    await producer.stop()
+    words = ("--topic", topic, "--from-beginning", "--max-messages", "1")
+    read = salespipe(pipeline_env, "kafka", "console-consumer", *words)
+    assert '{"event_id": "seen"}' in read.out, read.err
+    unknown = salespipe(pipeline_env, "kafka", "zookeeper-shell")
+    assert unknown.code == 1
+    assert "error[SP032]" in unknown.err

@@ -1,6 +1,8 @@
 """The end of `up`: where everything is and what to do next. Never a password."""
 
 import importlib.metadata
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ def lines(stack: StackState, *, already: bool) -> list[str]:
     ]
     assert stack.folder
     head = [f" ✔ {' · '.join(services)}"] if already else []
+    me = _command()
     return [
         *head,
         "",
@@ -47,10 +50,10 @@ def lines(stack: StackState, *, already: bool) -> list[str]:
         f" PostgreSQL   postgresql://bi_reader@{HOST}:{ports['pg']}/{DATABASE}",
         f" Credentials  {_short(stack.folder / 'credentials.json')}",
         "",
-        " Try   salespipe status",
-        '       salespipe sql "select * from marts.mart_hourly_sales limit 5"',
-        "       salespipe verify",
-        " Stop  salespipe down    ·  start over: salespipe reset",
+        f" Try   {me} status",
+        f'       {me} sql "select * from marts.mart_hourly_sales limit 5"',
+        f"       {me} verify",
+        f" Stop  {me} down    ·  start over: {me} reset",
     ]
 
 
@@ -71,6 +74,13 @@ def as_json(stack: StackState, first_sale_seconds: float) -> dict[str, Any]:
         ],
         "first_sale_seconds": round(first_sale_seconds, 1),
     }
+
+
+def _command() -> str:
+    """What to type to get this program again: its path where a shell would not find it."""
+    beside = Path(sys.executable).with_name("salespipe")
+    known = shutil.which("salespipe")
+    return "salespipe" if known or not beside.exists() else _short(beside)
 
 
 def _short(path: Path) -> str:

@@ -17,6 +17,7 @@ MODULES: tuple[str, ...] = (
     "salespipe.gen",
     "salespipe.importing",
     "salespipe.sql",
+    "salespipe.kafka_tools",
     "salespipe.scale",
     "salespipe.migrate",
     "salespipe.version",

