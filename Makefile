@@ -59,6 +59,7 @@ bench: install ## rates of each stage beside their ceilings, in one run (STAGE=l
 
 lock: $(filter .tools/bin/uv,$(UV)) ## lock every version and hash into requirements/
 	@for service in $(SERVICES); do $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done
+	@$(COMPILE) cli/pyproject.toml --extra minio -o requirements/cli.txt
 	@$(COMPILE) $(PACKAGES:%=%/pyproject.toml) --all-extras --group pyproject.toml:dev \
 	  $(SERVICES:%=--no-emit-package %) --no-emit-package salespipe -o requirements/dev.txt
 
