@@ -32,22 +32,27 @@ def fetch(folder: Path = DATA) -> Path:
 
 
 def _unpack(folder: Path) -> None:
-    """By whichever installer is here: this Python's pip, uv, the system's pip."""
+    """By whichever installer is here."""
     options = ["--quiet", "--no-deps", "--target", str(folder), PACKAGE]
-    installers = [
-        [sys.executable, "-m", "pip", "install"],
-        ["uv", "pip", "install", "--python", sys.executable],
-        ["python3", "-m", "pip", "install"],
-    ]
     said = []
-    for installer in installers:
+    for installer in _installers():
         if shutil.which(installer[0]) is None:
             continue
         done = subprocess.run([*installer, *options], capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return
-        said.append(done.stderr.strip().splitlines()[-1:] or [f"exit {done.returncode}"])
-    raise RuntimeError(f"{PACKAGE} could not be fetched: {said}")
+        said += done.stderr.strip().splitlines()[-1:] or [f"{installer[0]}: {done.returncode}"]
+    raise RuntimeError(f"{PACKAGE} could not be fetched: {'; '.join(said) or 'no pip and no uv'}")
+
+
+def _installers() -> list[list[str]]:
+    """uv on the PATH or where make puts it; pip of this Python, or of the one below the venv."""
+    uvs = ["uv", str(Path(__file__).parents[2] / ".tools" / "bin" / "uv")]
+    pythons = [sys.executable, f"{sys.base_prefix}/bin/python3"]
+    return [
+        *([uv, "pip", "install", "--python", sys.executable] for uv in uvs),
+        *([python, "-m", "pip", "install"] for python in pythons),
+    ]
 
 
 def _sha256(path: Path) -> str:

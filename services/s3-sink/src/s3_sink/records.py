@@ -41,6 +41,18 @@ class Records:
         return (self.offsets[-1] if self.offsets else self.base + len(self.values) - 1) + 1
 
     @property
+    def byte_count(self) -> int:
+        """Of the values; a tombstone has none."""
+        try:
+            return sum(map(len, self.values))  # type: ignore[arg-type]  # the TypeError
+        except TypeError:
+            return sum(len(value) for value in self.values if value is not None)
+
+    @property
+    def first_timestamp(self) -> int:
+        return self.timestamps[0] if self.timestamps else self.timestamp
+
+    @property
     def min_timestamp(self) -> int:
         return min(self.timestamps) if self.timestamps else self.timestamp
 

@@ -1,0 +1,421 @@
+"""One partition: files fill, are encoded and are published one after the other.
+
+    take → open file → cut → encoded in a thread → published → head moves
+
+head is the end of the chain as far as we know it, next the offset that take() expects. Files lie
+between the two, oldest first; only the last may be open. Before anything is published, the first
+record after an assignment is looked up in the bucket: another owner may have come further. Where it
+has, what is held is dropped and reading goes on behind its object.
+
+Publishing n waits for publishing n-1; n+1 fills and is encoded meanwhile.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from pipeline.crash import crash_point
+from pipeline.errors import Transient
+from pipeline.retry import Backoff, retry
+from s3_sink import metrics
+from s3_sink.chain import Chain, ChainBroken, Found
+from s3_sink.cut import CutPolicy, Reason
+from s3_sink.encoders import MakeEncoder, Refused
+from s3_sink.open_file import FirstRecord, OpenFile
+from s3_sink.records import Records
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+Bury = Callable[[int, list[Refused]], Awaitable[None]]
+
+
+class Reader(Protocol):
+    """What a partition needs of Kafka. The two questions raise Transient."""
+
+    def seek(self, partition: int, offset: int) -> None: ...
+    async def log_start(self, partition: int) -> int: ...
+    async def log_end(self, partition: int) -> int: ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say about every partition."""
+
+    policy: CutPolicy
+    make_encoder: MakeEncoder
+    tombstones: Literal["write", "skip", "fail"] = "write"
+    on_gap: Literal["continue", "stop"] = "continue"
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What a partition acts through: the chain, the reader, threads, the dead letters; and whom
+    it tells about a failure that it waits out, and that something moved."""
+
+    chain: Chain
+    reader: Reader
+    in_thread: InThread
+    bury: Bury
+    waiting: Callable[[Transient], None]
+    moved: Callable[[], None]
+    clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+
+class Partition:
+    """recover: read the chain's end from the bucket at the first record, whatever start says.
+    floor: an offset that is known to have been archived before."""
+
+    def __init__(
+        self, number: int, start: int, rules: Rules, hands: Hands, *,
+        recover: bool = False, floor: int | None = None,
+    ) -> None:  # fmt: skip
+        self.number = number
+        self.head = self.next = start
+        self.stopped: str | None = None
+        self.published_at: float | None = None
+        self._rules = rules
+        self._hands = hands
+        self._recover = recover
+        self._floor = floor
+        self._located = False
+        self._files: deque[OpenFile] = deque()
+        self._to_encode, self._to_publish = asyncio.Event(), asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._encoder = asyncio.create_task(self._encode_all(), name=f"encode-{number}")
+        self._publisher: asyncio.Task[None] | None = None
+        self._never = asyncio.Event()
+
+    # --- what is held
+
+    @property
+    def open_file(self) -> OpenFile | None:
+        file = self._files[-1] if self._files else None
+        return file if file is not None and file.cut_reason is None else None
+
+    @property
+    def pending_bytes(self) -> int:
+        """Read and not encoded yet."""
+        return sum(file.pending_bytes for file in self._files)
+
+    @property
+    def held_bytes(self) -> int:
+        return sum(file.held_bytes for file in self._files)
+
+    @property
+    def empty(self) -> bool:
+        return not self._files
+
+    @property
+    def oldest_timestamp(self) -> int | None:
+        """Kafka's time (ms) of the oldest record that is not published."""
+        return self._files[0].min_timestamp if self._files else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a file was cut and is not in the chain yet."""
+        return bool(self._files) and self._files[0].cut_reason is not None
+
+    def due_in(self) -> float | None:
+        """Seconds until the open file is due by its age."""
+        file = self.open_file
+        return None if file is None else self._rules.policy.seconds_left(file, self._hands.clock())
+
+    def describe(self) -> dict[str, Any]:
+        file, now = self.open_file, self._hands.clock()
+        described: dict[str, Any] = {
+            "head": self.head, "next": self.next, "waiting_files": len(self._files),
+            "stopped": self.stopped,
+        }  # fmt: skip
+        if file is not None:
+            left = self._rules.policy.seconds_left(file, now)
+            described["open"] = {
+                "rows": file.rows, "raw_bytes": file.raw_bytes, "stored_bytes": file.stored_bytes,
+                "age_seconds": round(now - file.opened_at, 3),
+                "cut_in_seconds": None if left is None else round(left, 3),
+            }  # fmt: skip
+        return described
+
+    # --- filling and cutting
+
+    def take(self, records: Records) -> None:
+        """Records from next on; what lies below it is left out."""
+        if self.stopped is not None:
+            return
+        if self._rules.tombstones == "fail" and None in records.values:
+            self._stop("a tombstone came and SINK_TOMBSTONES is fail")
+            return
+        left = records.since(self.next)
+        while left is not None:
+            left = self._take_part(left)
+        self.cut_if_due()
+
+    def _take_part(self, records: Records) -> Records | None:
+        """Into the open file as much as it may hold; returns the rest."""
+        file = self.open_file or self._open(records)
+        count, reason = self._rules.policy.room(file, records)
+        part = records.part(0, count) if count else None
+        if part is not None:
+            file.take(part, skip_tombstones=self._rules.tombstones == "skip")
+            self.next = file.end
+            self._update()
+        if reason is not None and not self._cut(file, reason):
+            # a file of nothing but skipped tombstones stays open, whatever comes
+            file.take(records, skip_tombstones=True)
+            self.next = file.end
+            return None
+        return records.part(count)
+
+    def _open(self, records: Records) -> OpenFile:
+        start = self._files[-1].end if self._files else self.head
+        hands = self._hands
+        file = OpenFile(
+            start, FirstRecord.of(records), self._rules.make_encoder(),
+            now=hands.clock(), wall=hands.wall(),
+        )  # fmt: skip
+        self._files.append(file)
+        return file
+
+    def cut_if_due(self) -> None:
+        """By the policy, as of now."""
+        file = self.open_file
+        if file is None:
+            return
+        reason = self._rules.policy.reason(file, self._hands.clock(), self._hands.wall())
+        if reason is not None:
+            self._cut(file, reason)
+
+    def cut(self, reason: Reason) -> None:
+        """The open file, if there is one."""
+        if (file := self.open_file) is not None:
+            self._cut(file, reason)
+
+    def _cut(self, file: OpenFile, reason: Reason) -> bool:
+        if file.rows == file.skipped:
+            return False
+        file.cut_reason = reason
+        metrics.CUTS.labels(reason).inc()
+        log.debug("cut %s-%s: %s", file.start, file.end, reason, extra={"partition": self.number})
+        crash_point("sink.cut")
+        self._update()
+        return True
+
+    # --- the two tasks
+
+    def start(self) -> None:
+        """Begin to publish, at first or again."""
+        if self._publisher is None:
+            self._publisher = asyncio.create_task(
+                self._publish_all(), name=f"publish-{self.number}"
+            )
+
+    def check(self) -> None:
+        """Raise what ended one of the tasks, if anything did."""
+        for task in (self._encoder, self._publisher):
+            if task is not None and task.done() and not task.cancelled():
+                task.result()
+
+    async def published(self) -> None:
+        """Until everything that was cut is in the chain (or the partition stopped)."""
+        await self._quiet.wait()
+
+    async def suspend(self) -> None:
+        """Publish no more; what is held stays. A PUT under way may still land: that is safe."""
+        await _cancelled(self._publisher)
+        self._publisher = None
+
+    async def close(self) -> None:
+        await self.suspend()
+        await _cancelled(self._encoder)
+
+    async def _encode_all(self) -> None:
+        while True:
+            self._to_encode.clear()
+            file = next((f for f in self._files if f.wants_encoding), None)
+            if file is None:
+                await self._to_encode.wait()
+            else:
+                await self._encode(file)
+
+    async def _encode(self, file: OpenFile) -> None:
+        chunk = file.next_chunk()
+        if chunk.records:
+            await self._hands.in_thread(functools.partial(file.encoder.add, chunk.records))
+            file.encoded(chunk)
+        if file.cut_reason is not None and not file.pending_bytes:
+            await self._hands.in_thread(file.finish)
+        if file is self.open_file:
+            self.cut_if_due()
+        self._update()
+
+    async def _publish_all(self) -> None:
+        while True:
+            self._to_publish.clear()
+            try:
+                if self._files and not self._located:
+                    await self._locate(self._files[0])
+                elif self._files and self._files[0].body is not None:
+                    await self._publish(self._files[0])
+                else:
+                    await self._to_publish.wait()
+            except ChainBroken as error:
+                self._stop(str(error))
+
+    # --- the chain
+
+    async def _locate(self, file: OpenFile) -> None:
+        """Where the chain really ends, asked before anything is added to it."""
+        if self._recover:
+            await self._locate_by_listing(file)
+            return
+        found = await self._retry(lambda: self._hands.chain.probe(self.number, file.first))
+        if not self._holds(file):
+            return
+        if found is None:
+            self._located = True
+        else:
+            await self._go_on_behind(found, file)
+
+    async def _locate_by_listing(self, file: OpenFile) -> None:
+        found = await self._retry(lambda: self._hands.chain.recover(self.number, file.first))
+        begin = await self._retry(lambda: self._hands.reader.log_start(self.number))
+        if not self._holds(file):
+            return
+        metrics.RECOVERIES.inc()
+        self._recover = False
+        known = max(found.end if found else 0, self._floor or 0)
+        if found is not None and found.end > file.start:
+            await self._go_on_behind(found, file)
+            return
+        if not known or known == file.start:
+            self._located = True
+            return
+        if begin > known:
+            self._gap(known, begin)
+            if self.stopped is not None:
+                return
+        target = max(known, begin)
+        if target == file.start:
+            self._located = True
+        else:
+            self.reset(target)
+
+    def _gap(self, known: int, begin: int) -> None:
+        metrics.GAPS.inc(begin - known)
+        text = f"retention took offsets {known} to {begin - 1} before they were archived"
+        log.error(text, extra={"partition": self.number})
+        if self._rules.on_gap == "stop":
+            self._stop(f"{text} (SINK_ON_GAP=stop)")
+
+    async def _publish(self, file: OpenFile) -> None:
+        hands = self._hands
+        if file.encoder.refused:
+            letters = list(file.encoder.refused)
+            await self._retry(lambda: hands.bury(self.number, letters))
+        batch = hands.chain.identity.batch(self.number, file)
+        begun = hands.clock()
+        found = await self._retry(lambda: hands.chain.publish(batch))
+        if not self._holds(file):
+            return
+        if found is not None:
+            await self._go_on_behind(found, file)
+            return
+        self._files.popleft()
+        self.head = batch.end
+        self.published_at = hands.clock()
+        metrics.PUT_SECONDS.observe(self.published_at - begun)
+        self._count(file)
+        self._update()
+
+    async def _go_on_behind(self, found: Found, file: OpenFile) -> None:
+        """Another owner's object: drop what is held, read on where it ends."""
+        end = await self._retry(lambda: self._hands.reader.log_end(self.number))
+        if not self._holds(file):
+            return
+        if not file.start < found.end <= end:
+            raise ChainBroken(
+                f"{found.key} ends at {found.end}, the log at {end}: was the topic created anew?"
+                " raise SINK_TOPIC_EPOCH and set another SINK_PREFIX"
+            )
+        log.info(
+            "%s is there already; going on at %d", found.key, found.end,
+            extra={"partition": self.number},
+        )  # fmt: skip
+        metrics.FAST_FORWARDS.inc()
+        self.reset(found.end)
+
+    def reset(self, to: int, *, recover: bool = False, floor: int | None = None) -> None:
+        """Drop what is held and read from this offset on; the bucket is asked again."""
+        self._files.clear()
+        self.head = self.next = to
+        self._located = False
+        self._recover, self._floor = recover, floor
+        self._hands.reader.seek(self.number, to)
+        self._update()
+
+    def out_of_range(self, begin: int, end: int) -> None:
+        """The log [begin, end) does not hold next. What is held is published first."""
+        if self.next > end:
+            self._stop(
+                f"offset {self.next} is behind the log's end {end}: was the topic created anew?"
+                " raise SINK_TOPIC_EPOCH and set another SINK_PREFIX"
+            )
+        elif self.empty:
+            self.reset(begin, recover=True, floor=self.next)
+        else:
+            self.cut("memory")
+
+    def _stop(self, why: str) -> None:
+        """Wait for a person: the chain must not go on."""
+        log.error("partition %d stopped: %s", self.number, why, extra={"partition": self.number})
+        self.stopped = why
+        self._files.clear()
+        self._update()
+
+    def _holds(self, file: OpenFile) -> bool:
+        """Whether the file is still the oldest: a reset may have dropped it during an await."""
+        return bool(self._files) and self._files[0] is file
+
+    async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
+        return await retry(
+            operation, stop=self._never, backoff=self._rules.backoff,
+            on_retry=lambda error, _: self._hands.waiting(error),
+        )  # fmt: skip
+
+    def _count(self, file: OpenFile) -> None:
+        encoder = file.encoder
+        metrics.OBJECTS.inc()
+        metrics.RECORDS_OUT.inc(encoder.count)
+        metrics.BYTES_OUT.inc(file.stored_bytes)
+        metrics.ALTERED.inc(encoder.altered)
+        metrics.SKIPPED.inc(file.skipped)
+        metrics.LAST_PUBLISH.labels(str(self.number)).set(self._hands.wall())
+
+    def _update(self) -> None:
+        """Wake whoever waits for what just changed."""
+        if any(file.wants_encoding for file in self._files):
+            self._to_encode.set()
+        if self._files and (not self._located or self._files[0].body is not None):
+            self._to_publish.set()
+        if self.waiting:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
+        self._hands.moved()
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    if task is None:
+        return
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,89 @@
+"""The bucket, as little of it as the chain needs: create, head, list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.clients.s3 import s3_errors
+from pipeline.errors import Forbidden, NotFound
+
+_ATTEMPT_SECONDS = 60.0
+_ASK_SECONDS = 20.0
+
+
+class PutRefused(Exception):
+    """The store says that this write is wrong in itself: trying again cannot help."""
+
+
+class Store:
+    """Raises Transient (the outcome is unknown) and Forbidden from every method."""
+
+    def __init__(
+        self, client: Any, bucket: str, *, put_options: Mapping[str, str] | None = None,
+        uploads: int = 8,
+    ) -> None:  # fmt: skip
+        self._client = client
+        self.bucket = bucket
+        self._put_options = dict(put_options or {})
+        # below the connection pool: an upload that queues there outlives its signature
+        self._uploads = asyncio.Semaphore(uploads)
+
+    async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Create the object, never overwrite one. Raises PreconditionFailed, PutRefused."""
+        async with self._uploads:
+            try:
+                with s3_errors():
+                    async with asyncio.timeout(_ATTEMPT_SECONDS):
+                        await self._client.put_object(
+                            Bucket=self.bucket, Key=key, Body=body, Metadata=dict(headers),
+                            IfNoneMatch="*", **self._put_options,
+                        )  # fmt: skip
+            except NotFound as error:
+                raise self._no_bucket() from error
+            except ClientError as error:
+                raise PutRefused(str(error)) from error
+
+    async def head(self, key: str) -> dict[str, str] | None:
+        """The object's metadata; None where there is no object."""
+        try:
+            with s3_errors():
+                async with asyncio.timeout(_ASK_SECONDS):
+                    reply = await self._client.head_object(Bucket=self.bucket, Key=key)
+        except NotFound:
+            return None
+        found: dict[str, str] = reply["Metadata"]
+        return found
+
+    async def first_keys(self, prefix: str, limit: int) -> list[str]:
+        """The first keys with this prefix."""
+        reply = await self._list(Prefix=prefix, MaxKeys=limit)
+        return [item["Key"] for item in reply.get("Contents", ())]
+
+    async def keys_after(self, prefix: str, after: str) -> AsyncIterator[str]:
+        """Every key with this prefix that sorts behind after."""
+        more: dict[str, str] = {"StartAfter": after}
+        while True:
+            reply = await self._list(Prefix=prefix, **more)
+            for item in reply.get("Contents", ()):
+                yield item["Key"]
+            if not reply.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": reply["NextContinuationToken"]}
+
+    async def _list(self, **arguments: Any) -> dict[str, Any]:
+        try:
+            with s3_errors():
+                async with asyncio.timeout(_ASK_SECONDS):
+                    reply: dict[str, Any] = await self._client.list_objects_v2(
+                        Bucket=self.bucket, **arguments
+                    )
+        except NotFound as error:
+            raise self._no_bucket() from error
+        return reply
+
+    def _no_bucket(self) -> Forbidden:
+        return Forbidden(
+            f"there is no bucket {self.bucket} yet", dependency="s3", reason="no_bucket"
+        )
