@@ -5,8 +5,8 @@ its configuration, and each may use the consumer groups whose names begin with i
 reads everything. Both steps can be repeated; a right that topics.yaml no longer gives stays until
 somebody removes it (kafka-acls.sh --remove).
 
-aiokafka's admin client has no call for either, so the two requests are spelt out here: CreateAcls
-as aiokafka knows it, AlterUserScramCredentials (API key 51, KIP-554) as Kafka documents it.
+aiokafka's admin client has no call for either, so the two requests are spelt out: CreateAcls with
+aiokafka's own structure, AlterUserScramCredentials (API key 51, KIP-554) as Kafka documents it.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
-from aiokafka.protocol.admin import CreateAclsRequest
+from aiokafka.protocol.admin import CreateAclsRequest_v1
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     CompactArray,
@@ -87,15 +87,10 @@ def rights(topics: Iterable[Topic]) -> tuple[Right, ...]:
 
 async def allow(admin: AIOKafkaAdminClient, wanted: Iterable[Right]) -> None:
     """Add the rights; those that are there already do no harm."""
-    for right in wanted:
-        request = CreateAclsRequest(
-            right.resource, right.name, right.pattern, f"User:{right.user}", "*",
-            right.operation, _ALLOW,
-        )  # fmt: skip
-        response = await admin._send_to_controller(request)
-        for code, message, *_ in response.creation_responses:
-            if code:
-                raise for_code(code)(message)
+    response = await admin._send_to_controller(_CreateAclsRequest(wanted))
+    for code, message, *_ in response.creation_responses:
+        if code:
+            raise for_code(code)(message)
 
 
 async def set_passwords(admin: AIOKafkaAdminClient, passwords: Mapping[str, str]) -> None:
@@ -110,7 +105,22 @@ def _users(parts: Iterable[str]) -> set[str]:
     return {user for part in parts if (user := _USERS.get(part, part))}
 
 
-class _AlterUserScramCredentialsResponse_v0(Response):  # type: ignore[misc]  # aiokafka is untyped
+class _CreateAclsRequest(Request[CreateAclsRequest_v1]):  # type: ignore[misc]  # aiokafka is untyped
+    API_KEY = 30
+
+    def __init__(self, wanted: Iterable[Right]) -> None:
+        self._wanted = tuple(wanted)
+
+    def build(self, request_struct_class: type[Any]) -> Any:
+        return request_struct_class(
+            [
+                (r.resource, r.name, r.pattern, f"User:{r.user}", "*", r.operation, _ALLOW)
+                for r in self._wanted
+            ]
+        )
+
+
+class _AlterUserScramCredentialsResponse_v0(Response):  # type: ignore[misc]
     API_KEY = 51
     API_VERSION = 0
     SCHEMA = Schema(
