@@ -219,7 +219,7 @@ def test_a_bad_line_of_csv_keeps_its_number_its_text_and_its_neighbours() -> Non
     decode_csv(csv(*rows), RULES, decoded)
     (reject,) = decoded.rejects
     assert (reject.line_no, reject.reason, reject.raw) == (
-        20_001,
+        2_001,
         "bad_number",
         ",".join(rows[2_000]),
     )
