@@ -59,7 +59,14 @@ def test_each_record_counts_and_other_events_do_not() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/buckets/b", "/buckets/b/", "/buckets/.system/owners/x", "/buckets/b/.uploads/7/0001.part"],
+    [
+        "/buckets",
+        "/etc/x.json",
+        "/buckets/b",
+        "/buckets/b/",
+        "/buckets/.system/owners/x",
+        "/buckets/b/.uploads/7/0001.part",
+    ],
 )
 def test_a_store_s_own_files_are_nobody_s_sales(path: str) -> None:
     assert parse(None, path.encode()) == []
@@ -99,7 +106,9 @@ def test_what_is_no_notification_is_poison(value: bytes | None) -> None:
     assert poison.value.reason == "bad_notification"
 
 
-@pytest.mark.parametrize("path", [b"/buckets/b/\xff", b"/buckets/b/a\0b"])
+@pytest.mark.parametrize(
+    "path", [b"/buckets/b/\xff", b"/buckets/b/a\0b", b"/buckets/b/" + b"a" * 1025]
+)
 def test_a_filer_s_key_that_no_ledger_can_hold_is_poison(path: bytes) -> None:
     with pytest.raises(Poison):
         parse(None, path)

@@ -46,7 +46,7 @@ def parse(value: bytes | None, key: bytes | None = None) -> list[ObjectCreated]:
     does not decode, or that no ledger can hold, names no object.
     """
     try:
-        if key is not None and key.startswith(_FILER_ROOT):
+        if key is not None and key.startswith(b"/"):
             return _filer(key)
         return _document(json.loads(value or b""))
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
@@ -85,8 +85,6 @@ def _event_bridge(document: dict[str, Any]) -> list[ObjectCreated]:
 
 
 def _created(bucket: str, key: str, stored: dict[str, Any], etag: str) -> ObjectCreated:
-    if "\0" in key or not 0 < len(key.encode()) <= _LONGEST_KEY:
-        raise ValueError(f"no object can have the key {key!a}")
     size = stored.get("size")
     return ObjectCreated(
         bucket=_name(bucket),
@@ -102,11 +100,16 @@ def _name(text: Any) -> str:
         raise TypeError(f"a {type(text).__name__} names nothing")
     if not text or "\0" in text:
         raise ValueError("an empty name, or one with NUL")
-    text.encode()  # half of a surrogate pair, which JSON can hold, is a ValueError
+    # half of a surrogate pair, which JSON can hold, is a ValueError
+    if len(text.encode()) > _LONGEST_KEY:
+        raise ValueError("a name that is too long")
     return text
 
 
 def _filer(path: bytes) -> list[ObjectCreated]:
+    """The filer tells of its whole tree: /buckets itself, folders, its own files."""
+    if not path.startswith(_FILER_ROOT):
+        return []
     bucket, _, key = path.removeprefix(_FILER_ROOT).decode().partition("/")
     if not key or bucket.startswith(".") or key.startswith(_FILER_INTERNAL):
         return []
