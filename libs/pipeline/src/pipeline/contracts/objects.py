@@ -13,6 +13,8 @@ from typing import Any, Self
 from pipeline.errors import Poison
 
 METADATA_VERSION = "1"
+# objects under it are the pipeline's own, such as the sink's self-test: nobody's sales
+OWN_PREFIX = "_salespipe/"
 # stores drop a header without a value: objects in which no event has a time
 _MAY_BE_EMPTY = ("first_event_time", "last_event_time")
 _LATEST_MS = 253_402_300_799_000  # 9999-12-31T23:59:59Z
