@@ -32,7 +32,7 @@ async def _list(client: Any, bucket: str) -> list[str]:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         async for page in pages:
             keys += [item["Key"] for item in page.get("Contents", ())]
-    return [key for key in keys if not (key.endswith("/") or key.startswith(OWN_PREFIX))]
+    return [key for key in keys if not (key.endswith("/") or f"/{OWN_PREFIX}" in f"/{key}")]
 
 
 async def _head(client: Any, bucket: str, key: str) -> StoredObject | None:
