@@ -20,8 +20,9 @@ listener.security.protocol.map=$KAFKA_LISTENER_SECURITY_PROTOCOL_MAP
 log.dirs=$KAFKA_LOG_DIRS
 PROPERTIES
   # it prints salts and keys, so its words go nowhere
-  /opt/kafka/bin/kafka-storage.sh format -t "$CLUSTER_ID" -c /tmp/format.properties \
-    --add-scram "SCRAM-SHA-512=[name=admin,password=$(</run/secrets/admin_password)]" >/dev/null
+  KAFKA_HEAP_OPTS="-Xmx128m -XX:TieredStopAtLevel=1" \
+    /opt/kafka/bin/kafka-storage.sh format -t "$CLUSTER_ID" -c /tmp/format.properties \
+      --add-scram "SCRAM-SHA-512=[name=admin,password=$(</run/secrets/admin_password)]" >/dev/null
 fi
 
 exec /etc/kafka/docker/run
