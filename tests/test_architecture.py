@@ -1,4 +1,4 @@
-"""Who may import whom, and lists that must stay equal. The rules are in docs/architecture.md."""
+"""Who may import whom, and lists that must stay equal, as the sources say."""
 
 import ast
 import importlib
@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from pipeline import crash
+from pipeline.clients.kafka import LARGEST_MESSAGE
 from pipeline.contracts import topics
 from pipeline.settings import Settings
 
@@ -172,6 +173,12 @@ def test_topics_are_created_as_the_contracts_name_them() -> None:
     for name, topic in declared.items():
         assert {"description", "producers", "consumers", "key", "partitions"} <= set(topic), name
         assert set(topic["producers"]) | set(topic["consumers"]) <= known, name
+
+
+def test_producers_send_whatever_a_topic_takes() -> None:
+    declared = yaml.safe_load((_ROOT / "kafka" / "topics.yaml").read_text())["topics"]
+    largest = max(topic["config"].get("max.message.bytes", 0) for topic in declared.values())
+    assert largest == LARGEST_MESSAGE
 
 
 def test_every_crash_point_is_listed_and_reached() -> None:
