@@ -29,7 +29,7 @@ from generator.batch import Batch, Chunk, Order
 from generator.catalogue import catalogue
 from generator.connected import connect
 from generator.knobs import SCENARIOS
-from generator.publisher import partitions_of_stores
+from generator.packing import partitions_of_stores
 from generator.settings import GeneratorSettings
 from generator.streams import Stream
 from pipeline.clients.kafka import producer
@@ -113,7 +113,7 @@ async def measure(env: PipelineEnv, events: int, rounds: int, scenario: str) -> 
             chunks = ready_lines(made)
             async with producer(
                 kafka, client_id="ready", linger_ms=0, max_batch_size=SETTINGS.batch_bytes,
-                max_request_size=12 << 20,
+                max_request_size=12 << 20, compression_type=SETTINGS.compression,
             ) as sender:  # fmt: skip
                 theirs = await timed(
                     lambda s=sender, c=chunks: send_ready(s, topics.topic_events, c)  # type: ignore[misc]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from generator.manifest_log import ManifestLog, manifest_log
+from generator.packing import packing
 from generator.publisher import Publisher
 from generator.settings import GeneratorSettings
 from pipeline.clients.kafka import kafka_errors, producer
@@ -35,6 +36,7 @@ async def connect(
         sender = await stack.enter_async_context(
             producer(
                 kafka, client_id="generator", linger_ms=0,
+                compression_type=None if settings.compression == "none" else settings.compression,
                 max_batch_size=settings.batch_bytes, max_request_size=_REQUEST_BYTES,
             )
         )  # fmt: skip
@@ -44,8 +46,11 @@ async def connect(
         log = await stack.enter_async_context(
             manifest_log(kafka, settings.group_id, topics.topic_manifests, remembered)
         )
+        pack = packing(
+            len(partitions), settings.batch_bytes, settings.compression, sender.create_batch
+        )
         publisher = Publisher(
-            sender, topics, len(partitions),
+            sender, topics, pack,
             in_flight=settings.in_flight, ack_seconds=settings.ack_seconds,
         )  # fmt: skip
         yield Connected(publisher, log, len(partitions))
