@@ -21,8 +21,8 @@ ALL = sorted(JOBS | SERVICES | SERVERS)
 # by need (hardening: a network a server)
 NETWORKS = {
     "secrets": set(),
-    "kafka": {"kafka"},
-    "minio": {"s3", "kafka"},
+    "kafka": {"kafka", "events"},
+    "minio": {"s3", "events"},
     "postgres": {"db"},
     "prometheus": {"metrics"},
     "grafana": {"metrics", "db", "edge"},

@@ -129,7 +129,7 @@ def test_the_loaders_user_only_reads_objects(composed: ComposeStack) -> None:
 @pytest.mark.parametrize(
     ("container", "role", "file", "may"),
     [
-        ("loader", "loader", "pg_password", {"read the ledger"}),
+        ("loader", "loader", "pg_password", {"write raw", "read the ledger"}),
         (
             "transformer",
             "transformer",
@@ -152,7 +152,10 @@ def test_a_role_of_the_warehouse_can_do_its_own_work_and_nothing_else(
 
 def test_a_container_reaches_what_it_needs_and_nothing_else(composed: ComposeStack) -> None:
     assert done(attempt(composed, "generator", "network")) == {"kafka", "prometheus", "loader"}
-    assert done(attempt(composed, "setup-warehouse", "network")) == {"postgres"}
+    assert done(attempt(composed, "setup-warehouse", "network")) == {
+        "postgres",
+        "loader",
+    }
 
 
 def test_a_verb_that_changes_something_wants_the_token(composed: ComposeStack) -> None:

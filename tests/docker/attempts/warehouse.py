@@ -9,7 +9,11 @@ import asyncpg
 
 STATEMENTS = {
     "read raw": "select 1 from raw.sales_events limit 1",
-    "write raw": "insert into raw.sales_events select * from raw.sales_events limit 0",
+    "write raw": """
+        insert into raw.sales_events (file_id, line_no, schema_version, event_id, occurred_at,
+          store_id, region, product_id, quantity, currency)
+        values (0, 1, 1, gen_random_uuid(), now(), 'S1', 'West', 'P1', 1, 'USD')
+    """,
     "change raw": "update raw.sales_events set quantity = 0 where false",
     "delete raw": "delete from raw.sales_events where false",
     "empty raw": "truncate raw.sales_events",
@@ -28,7 +32,7 @@ STATEMENTS = {
     "run a program": "copy (select 1) to program 'true'",
     "read a file": "select pg_read_file('/etc/passwd')",
     "read passwords": "select 1 from pg_authid limit 1",
-    "change the server": "alter system set work_mem = '1GB'",
+    "change the database": "alter database sales set work_mem = '1GB'",
 }
 
 
