@@ -9,18 +9,24 @@ from collections.abc import AsyncIterator
 
 
 class Door:
-    """Forwards TCP from a port of its own; open() and close() as often as wanted."""
+    """Forwards TCP from a port of its own; open() and close() as often as wanted.
 
-    def __init__(self, host: str, port: int) -> None:
+    cut_behind: the first time these bytes pass inward, they are the last that do.
+    """
+
+    def __init__(self, host: str, port: int, cut_behind: bytes | None = None) -> None:
         self._target = (host, port)
+        self._cut_behind = cut_behind
         self._server: asyncio.Server | None = None
         self._inside: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def before(cls, host: str, port: int) -> AsyncIterator["Door"]:
-        door = cls(host, port)
+    async def before(
+        cls, host: str, port: int, cut_behind: bytes | None = None
+    ) -> AsyncIterator["Door"]:
+        door = cls(host, port, cut_behind)
         await door.open()
         try:
             yield door
@@ -48,14 +54,20 @@ class Door:
             return
         self._inside |= {writer, back}
         with contextlib.suppress(OSError):
-            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+            await asyncio.gather(_pump(reader, back, self._cut_behind), _pump(there, writer))
         for side in (writer, back):
             self._inside.discard(side)
             side.transport.abort()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut_behind: bytes | None = None
+) -> None:
     while data := await reader.read(64 << 10):
+        if cut_behind is not None and cut_behind in data:
+            writer.write(data[: data.index(cut_behind) + len(cut_behind)])
+            await writer.drain()
+            raise ConnectionAbortedError
         writer.write(data)
         await writer.drain()
     if writer.can_write_eof() and not writer.is_closing():

@@ -19,6 +19,7 @@ from s3_sink.identity import Identity
 from s3_sink.partition import Hands, Partition, Rules
 from s3_sink.records import Records, records_of
 from s3_sink.session import Limits, Session
+from s3_sink.store import Head
 
 NOW_MS = 1_795_428_000_000
 
@@ -141,10 +142,10 @@ class ModelStore:
         if fault == "lost":
             raise Transient("reset", dependency="s3", reason="reset")
 
-    async def head(self, key: str) -> dict[str, str] | None:
+    async def head(self, key: str) -> Head | None:
         await self._asked()
         stored = self._world.objects.get(key)
-        return stored.headers if stored else None
+        return Head(stored.headers, len(stored.body)) if stored else None
 
     async def first_keys(self, prefix: str, limit: int) -> list[str]:
         await self._asked()
