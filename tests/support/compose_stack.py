@@ -1,12 +1,11 @@
 """The stack of compose.yaml, started once by testcontainers; and what a person at a shell can do.
 
-DOCKER_TEST_WITHOUT=grafana leaves services out whose image cannot be had; COMPOSE_ENV_FILES, docker
-compose's own variable, names other images.
+Other images, or no Grafana: by the environment, as docs/compose.md says (COMPOSE_ENV_FILES is docker
+compose's own variable).
 """
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from typing import Any
 from testcontainers.compose import DockerCompose
 
 from support.command_line import Answer
-from support.compose_file import ROOT, resolved
+from support.compose_file import ROOT
 
 
 def missing() -> str:
@@ -32,7 +31,6 @@ class ComposeStack:
     """A running project."""
 
     compose: DockerCompose
-    services: tuple[str, ...]
 
     def run(self, *words: str, stdin: str | None = None, timeout: float = 300) -> Answer:
         """`docker compose WORDS`."""
@@ -66,11 +64,11 @@ class ComposeStack:
         return found
 
     def up(self, *words: str) -> None:
-        self.must("up", "--wait", *words, *self.services)
+        self.must("up", "--wait", *words)
 
-    def containers(self, service: str) -> list[dict[str, Any]]:
-        """docker inspect of each container of a service, jobs that ended included."""
-        found = self.must("ps", "--all", "--quiet", service).split()
+    def containers(self, *service: str) -> list[dict[str, Any]]:
+        """docker inspect of each container of a service or of all, jobs that ended included."""
+        found = self.must("ps", "--all", "--quiet", *service).split()
         done = subprocess.run(
             ["docker", "inspect", *found], capture_output=True, text=True, check=True
         )
@@ -81,17 +79,10 @@ class ComposeStack:
 @contextlib.contextmanager
 def compose_stack() -> Iterator[ComposeStack]:
     """The whole stack from nothing; gone with its data afterwards."""
-    left_out = set(filter(None, os.environ.get("DOCKER_TEST_WITHOUT", "").split(",")))
-    services = tuple(
-        name
-        for name, service in resolved()["services"].items()
-        if name not in left_out and not service.get("profiles")
-    )
-    whole = DockerCompose(ROOT)
-    some = DockerCompose(ROOT, build=True, services=list(services), quiet_build=True)
-    whole.stop()
+    compose = DockerCompose(ROOT, build=True, quiet_build=True)
+    compose.stop()
     try:
-        some.start()
-        yield ComposeStack(whole, services)
+        compose.start()
+        yield ComposeStack(compose)
     finally:
-        whole.stop()
+        compose.stop()
