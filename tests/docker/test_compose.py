@@ -78,7 +78,8 @@ def back(composed: ComposeStack, service: str, killed: int) -> bool:
     """Another process runs, and is ready."""
     (container,) = composed.containers(service)
     state = container["State"]
-    return state["Pid"] != killed and state["Running"] and state["Health"]["Status"] == "healthy"
+    ready: bool = state["Running"] and state["Health"]["Status"] == "healthy"
+    return ready and state["Pid"] != killed
 
 
 async def test_sink_and_loader_scale_and_share_the_work(composed: ComposeStack) -> None:

@@ -1,7 +1,7 @@
 """The stack of compose.yaml, started once by testcontainers; and what a person at a shell can do.
 
-Other images, or no Grafana: by the environment, as docs/compose.md says (COMPOSE_ENV_FILES is docker
-compose's own variable).
+Other images, or no Grafana: by the environment, as docs/compose.md says; COMPOSE_ENV_FILES is
+docker compose's own variable.
 """
 
 import contextlib
