@@ -16,7 +16,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status verify test test-unit check format lock lock-check bench cdnow clean
+.PHONY: help install up down reset status verify test test-unit test-docker check format lock lock-check bench cdnow clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,13 @@ cdnow: install ## import 69,659 real purchases (CDNOW) through the running pipel
 	@$(SALESPIPE) import examples/cdnow/data/CDNOW_master.txt --map examples/cdnow/map.yaml
 
 test: install ## every test, on real servers that it starts itself (under 10 minutes)
-	@$(BIN)/pytest -q --durations=10
+	@$(BIN)/pytest -q --durations=10 -m "not docker"
 
 test-unit: install ## the tests that need no server (seconds)
-	@$(BIN)/pytest -q -m "not servers"
+	@$(BIN)/pytest -q -m "not servers and not docker"
+
+test-docker: install ## the stack in containers: first sale, kills, scaling, what nobody may (needs Docker)
+	@$(BIN)/pytest -q --durations=10 tests/compose tests/docker
 
 check: install ## format, lint, types
 	@$(BIN)/ruff format --check --quiet $(CODE)
@@ -59,6 +62,7 @@ bench: install ## rates of each stage beside their ceilings, in one run (STAGE=l
 
 lock: $(filter .tools/bin/uv,$(UV)) ## lock every version and hash into requirements/
 	@for service in $(SERVICES); do $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done
+	@$(COMPILE) cli/pyproject.toml --extra minio -o requirements/cli.txt
 	@$(COMPILE) $(PACKAGES:%=%/pyproject.toml) --all-extras --group pyproject.toml:dev \
 	  $(SERVICES:%=--no-emit-package %) --no-emit-package salespipe -o requirements/dev.txt
 

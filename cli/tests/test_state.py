@@ -1,6 +1,8 @@
 """Where the stack is: the folder's word, else the environment's; each role gets its own only."""
 
+import socket
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -90,12 +92,34 @@ def test_without_a_folder_the_environment_says_where_the_stack_is(
     monkeypatch.setenv(
         "SALESPIPE_SERVICES", "loader=http://l:1,s3-sink=http://a:1,s3-sink=http://b:1"
     )
+    _resolving(monkeypatch, {})
     found = state.load()
     assert not found.embedded
     assert found.kafka().kafka_bootstrap_servers == "kafka:9092"
     assert [i.url for i in found.instances("s3-sink")] == ["http://a:1", "http://b:1"]
     assert found.postgres("bi_reader").pguser == "bi_reader"
     assert found.postgres("operator").pguser == "someone"
+
+
+def test_a_scaled_service_is_an_instance_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092")
+    monkeypatch.setenv("SALESPIPE_SERVICES", "loader=http://loader:80,s3-sink=http://s3-sink:81")
+    _resolving(monkeypatch, {"loader": ["10.0.0.9"], "s3-sink": ["10.0.0.4", "10.0.0.3"]})
+    found = state.load()
+    assert [(i.name, i.url) for i in found.instances()] == [
+        ("loader", "http://loader:80"),
+        ("s3-sink", "http://10.0.0.3:81"),
+        ("s3-sink-2", "http://10.0.0.4:81"),
+    ]
+
+
+def _resolving(monkeypatch: pytest.MonkeyPatch, names: dict[str, list[str]]) -> None:
+    def getaddrinfo(host: str, port: int, family: int, kind: int) -> list[Any]:
+        if host not in names:
+            raise socket.gaierror(host)
+        return [(family, kind, 6, "", (address, port)) for address in names[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def test_with_neither_there_is_an_error_that_says_what_to_do() -> None:

@@ -21,9 +21,11 @@ Layout of the folder (default .salespipe):
 
 import json
 import os
+import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -100,7 +102,7 @@ class StackState:
         urls: dict[str, tuple[str, ...]] = {}
         for entry in filter(None, settings.services.split(",")):
             name, _, url = entry.strip().partition("=")
-            urls[name] = (*urls.get(name, ()), url)
+            urls[name] = (*urls.get(name, ()), *_replicas(url))
         passwords = {
             "operator": settings.operator_password,
             "bi_reader": settings.bi_reader_password,
@@ -253,6 +255,19 @@ def write(state: StackState) -> None:
 
 def write_credentials(folder: Path, credentials: dict[str, dict[str, str]]) -> None:
     _replace(folder / "credentials.json", json.dumps(credentials, indent=1) + "\n", 0o600)
+
+
+def _replicas(url: str) -> tuple[str, ...]:
+    """A url an address of its host: a scaled service has one name and many addresses."""
+    parts = urlsplit(url)
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        return (url,)  # down, or not there yet: whoever asks it will see
+    addresses = sorted({str(address[0]) for *_, address in found})
+    if len(addresses) == 1:
+        return (url,)
+    return tuple(f"{parts.scheme}://{address}:{parts.port or 80}" for address in addresses)
 
 
 def find(pid: int | None, started: float | None) -> psutil.Process | None:

@@ -20,6 +20,7 @@ MODULES: tuple[str, ...] = (
     "salespipe.kafka_tools",
     "salespipe.scale",
     "salespipe.migrate",
+    "salespipe.setup",
     "salespipe.version",
 )
 

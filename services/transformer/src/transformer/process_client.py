@@ -48,7 +48,7 @@ class DbtClient:
             *("-W", "ignore", "-m", "transformer.dbt_process", self.worker, str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            # dbt reads .env and writes logs where it stands
+            # dbt reads .env where it stands
             cwd=self._settings.project_dir,
             env=self._environment,
             limit=LINE_LIMIT,

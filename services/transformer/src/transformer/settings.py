@@ -49,6 +49,8 @@ def dbt_environment(
         "TRANSFORMER_APPLICATION": application_name(worker),
         "TRANSFORMER_THREADS": str(settings.threads),
         "DBT_TARGET_PATH": target_dir,
+        # made at every invocation, also where nothing is logged; the project may be read-only
+        "DBT_LOG_PATH": target_dir,
         "DBT_PROFILES_DIR": str(settings.project_dir),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "CRASH_AT": "",

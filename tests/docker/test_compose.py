@@ -1,0 +1,192 @@
+"""The stack of compose.yaml as a person starts it: a sale comes through, nothing gets lost whatever
+is killed or scaled, nobody can do what is not theirs, and no secret shows.
+
+One stack for all, in the order below; each test leaves it whole. Attempts run inside the container
+of the identity that they are about (tests/docker/attempts).
+"""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from support.compose_stack import ComposeStack
+from support.eventually import eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
+
+ATTEMPTS = Path(__file__).parent / "attempts"
+SERVICES = ("generator", "s3-sink", "loader", "transformer")
+
+
+def attempt(composed: ComposeStack, container: str, script: str, *words: str) -> dict[str, str]:
+    return composed.attempt(container, (ATTEMPTS / f"{script}.py").read_text(), *words)
+
+
+def done(outcomes: dict[str, str]) -> set[str]:
+    return {name for name, outcome in outcomes.items() if outcome == "done"}
+
+
+def verified(composed: ComposeStack) -> dict[str, object]:
+    answer = composed.cli("verify", "-o", "json")
+    assert answer.code == 0, answer.out + answer.err
+    return answer.json
+
+
+async def test_a_sale_comes_through_from_empty_volumes(composed: ComposeStack) -> None:
+    def sales() -> int:
+        answer = composed.cli("sql", "select count(*) as n from marts.fct_sales", "-o", "json")
+        return int(json.loads(answer.out)[0]["n"]) if answer.code == 0 else 0
+
+    await eventually(sales, within=120)
+    proof = verified(composed)
+    assert proof["ok"] is True
+    assert int(str(proof["produced"])) > 10_000
+
+
+async def test_status_says_healthy(composed: ComposeStack) -> None:
+    answer = await eventually(
+        lambda: (found := composed.cli("status", "-o", "json")).code == 0 and found, within=60
+    )
+    assert answer.json["state"] == "healthy"
+
+
+async def test_each_service_killed_comes_back_and_nothing_is_lost(composed: ComposeStack) -> None:
+    asked = ("--from", "2026-11-01T10:00Z", "--to", "2026-11-01T14:00Z", "--seed", "7")
+    assert composed.cli("gen", *asked).code == 0
+    killed = {name: kill(composed, name) for name in SERVICES}
+    for name, pid in killed.items():
+        await eventually(lambda name=name, pid=pid: back(composed, name, pid), within=120)
+    assert verified(composed)["ok"] is True
+
+
+def kill(composed: ComposeStack, service: str) -> int:
+    """As the kernel does it; `docker kill` would be an operator's wish that it stay away."""
+    (container,) = composed.containers(service)
+    pid: int = container["State"]["Pid"]
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (PermissionError, ProcessLookupError):  # the engine is not ours, or not on this machine
+        composed.must("kill", service)
+        composed.must("start", service)
+    return pid
+
+
+def back(composed: ComposeStack, service: str, killed: int) -> bool:
+    """Another process runs, and is ready."""
+    (container,) = composed.containers(service)
+    state = container["State"]
+    ready: bool = state["Running"] and state["Health"]["Status"] == "healthy"
+    return ready and state["Pid"] != killed
+
+
+async def test_sink_and_loader_scale_and_share_the_work(composed: ComposeStack) -> None:
+    composed.up("--scale", "s3-sink=2", "--scale", "loader=2", "--no-recreate")
+    asked = ("--from", "2026-11-02T10:00Z", "--to", "2026-11-02T14:00Z", "--seed", "7")
+    assert composed.cli("gen", *asked).code == 0
+    assert verified(composed)["ok"] is True
+    stages = {
+        stage["stage"]: stage["up"] for stage in composed.cli("status", "-o", "json").json["stages"]
+    }
+    assert (stages["s3-sink"], stages["loader"]) == ("2/2", "2/2")
+    composed.up("--no-recreate")
+    assert verified(composed)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("user", "may"),
+    [
+        ("s3-sink", {"read events"}),
+        ("loader", {"read notifications"}),
+        ("transformer", set()),
+    ],
+)
+def test_a_user_of_kafka_can_do_its_own_work_and_nothing_else(
+    composed: ComposeStack, user: str, may: set[str]
+) -> None:
+    outcomes = attempt(composed, user, "kafka")
+    assert done(outcomes) == may, outcomes
+    for name in {"write events", "write notifications", "write manifests"} - may:
+        assert "TopicAuthorizationFailed" in outcomes[name], outcomes
+    assert "AuthorizationFailed" in outcomes["create a topic"], outcomes
+    assert "AuthorizationFailed" in outcomes["delete a topic"], outcomes
+    assert "AuthorizationFailed" in outcomes["read with another's group"], outcomes
+
+
+def test_the_sinks_user_creates_objects_and_can_take_none_away(composed: ComposeStack) -> None:
+    outcomes = attempt(composed, "s3-sink", "store")
+    assert done(outcomes) == {"list", "read"}, outcomes
+    assert "PreconditionFailed" in outcomes.pop("create again")
+    refused = {name for name, text in outcomes.items() if "AccessDenied" in text or "403" in text}
+    assert refused == set(outcomes) - {"list", "read"}, outcomes
+
+
+def test_the_loaders_user_only_reads_objects(composed: ComposeStack) -> None:
+    outcomes = attempt(composed, "loader", "store")
+    assert done(outcomes) == {"list", "read"}, outcomes
+    refused = {name for name, text in outcomes.items() if "AccessDenied" in text or "403" in text}
+    assert refused == set(outcomes) - {"list", "read"}, outcomes
+
+
+@pytest.mark.parametrize(
+    ("container", "role", "file", "may"),
+    [
+        ("loader", "loader", "pg_password", {"write raw", "read the ledger"}),
+        (
+            "transformer",
+            "transformer",
+            "pg_password",
+            {"read raw", "read the ledger", "read marts", "change marts"},
+        ),
+        ("cli", "bi_reader", "bi_reader_password", {"read marts"}),
+        ("cli", "operator", "operator_password", {"read raw", "read the ledger", "read marts"}),
+    ],
+)
+def test_a_role_of_the_warehouse_can_do_its_own_work_and_nothing_else(
+    composed: ComposeStack, container: str, role: str, file: str, may: set[str]
+) -> None:
+    outcomes = attempt(composed, container, "warehouse", role, f"/run/secrets/{file}")
+    assert done(outcomes) == may, outcomes
+    assert {text for name, text in outcomes.items() if name not in may} == {
+        "InsufficientPrivilegeError"
+    }, outcomes
+
+
+def test_a_container_reaches_what_it_needs_and_nothing_else(composed: ComposeStack) -> None:
+    assert done(attempt(composed, "generator", "network")) == {"kafka", "prometheus", "loader"}
+    assert done(attempt(composed, "setup-warehouse", "network")) == {
+        "postgres",
+        "loader",
+    }
+
+
+def test_a_verb_that_changes_something_wants_the_token(composed: ComposeStack) -> None:
+    assert set(attempt(composed, "cli", "verbs").values()) == {"HTTP 401"}
+
+
+def test_prometheus_sees_every_service(composed: ComposeStack) -> None:
+    up = attempt(composed, "cli", "scraped")
+    assert {name: up.get(name) for name in SERVICES} == dict.fromkeys(SERVICES, "1")
+
+
+def test_no_secret_is_in_a_log_or_in_what_docker_shows(composed: ComposeStack) -> None:
+    secrets = attempt(composed, "secrets", "credentials")
+    assert len(secrets) > 15
+    shown = composed.must("logs", "--no-color") + composed.must("config")
+    shown += json.dumps(composed.containers())
+    assert [name for name, secret in secrets.items() if secret in shown] == []
+
+
+def test_nothing_is_lost_from_down_to_up(composed: ComposeStack) -> None:
+    before = verified(composed)
+    composed.must("down")
+    composed.up()
+    after = verified(composed)
+    assert int(str(after["produced"])) >= int(str(before["produced"]))
+    assert after["ok"] is True
+
+
+def test_no_container_ran_out_of_memory(composed: ComposeStack) -> None:
+    assert not [c["Name"] for c in composed.containers() if c["State"]["OOMKilled"]]

@@ -1,0 +1,40 @@
+"""compose.yaml as docker compose reads it; needs the docker CLI, no engine."""
+
+import json
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+# a person's own settings must not change what a test sees; these alone are kept
+_KEPT = ("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST")
+
+
+def missing() -> str:
+    """Why the file cannot be read here; empty where it can."""
+    if shutil.which("docker") is None:
+        return "there is no docker command"
+    done = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return "" if done.returncode == 0 else "docker has no compose plugin"
+
+
+@cache
+def resolved(*files: str, env_file: str = "/dev/null", interpolate: bool = True) -> dict[str, Any]:
+    """The model of the files (compose.yaml), profiles included, without anybody's .env."""
+    names = [word for file in files or ("compose.yaml",) for word in ("-f", file)]
+    words = ["docker", "compose", *names, "--env-file", env_file, "--profile", "*", "config"]
+    words += ["--format", "json", *([] if interpolate else ["--no-interpolate"])]
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    model: dict[str, Any] = json.loads(done.stdout)
+    return model

@@ -1,0 +1,88 @@
+"""The stack of compose.yaml, started once by testcontainers; and what a person at a shell can do.
+
+Other images, or no Grafana: by the environment, as docs/compose.md says; COMPOSE_ENV_FILES is
+docker compose's own variable.
+"""
+
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from testcontainers.compose import DockerCompose
+
+from support.command_line import Answer
+from support.compose_file import ROOT
+
+
+def missing() -> str:
+    """Why nothing can be started here; empty where it can."""
+    if shutil.which("docker") is None:
+        return "there is no docker command"
+    done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else "no Docker engine answers"
+
+
+@dataclass(frozen=True)
+class ComposeStack:
+    """A running project."""
+
+    compose: DockerCompose
+
+    def run(self, *words: str, stdin: str | None = None, timeout: float = 300) -> Answer:
+        """`docker compose WORDS`."""
+        done = subprocess.run(
+            [*self.compose.docker_compose_command(), *words],
+            cwd=ROOT,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def must(self, *words: str, stdin: str | None = None) -> str:
+        """run, and its output; AssertionError where it fails."""
+        answer = self.run(*words, stdin=stdin)
+        assert answer.code == 0, f"{' '.join(words)}: {answer.err}{answer.out}"
+        return answer.out
+
+    def cli(self, *words: str) -> Answer:
+        """`docker compose run --rm cli WORDS`, as the README says."""
+        return self.run("run", "--rm", "-T", "--no-deps", "cli", *words)
+
+    def attempt(self, service: str, script: str, *arguments: str) -> dict[str, str]:
+        """What a script prints as JSON, run by Python with the identity and networks of service."""
+        python = ("--entrypoint", "python", service, "-W", "ignore", "-", *arguments)
+        out = self.must("run", "--rm", "-T", "--no-deps", *python, stdin=script)
+        found: dict[str, str] = json.loads(out.splitlines()[-1])
+        return found
+
+    def up(self, *words: str) -> None:
+        self.must("up", "--wait", *words)
+
+    def containers(self, *service: str) -> list[dict[str, Any]]:
+        """docker inspect of each container of a service or of all, jobs that ended included."""
+        found = self.must("ps", "--all", "--quiet", *service).split()
+        done = subprocess.run(
+            ["docker", "inspect", *found], capture_output=True, text=True, check=True
+        )
+        inspected: list[dict[str, Any]] = json.loads(done.stdout)
+        return inspected
+
+
+@contextlib.contextmanager
+def compose_stack() -> Iterator[ComposeStack]:
+    """The whole stack from nothing; gone with its data afterwards."""
+    compose = DockerCompose(ROOT, build=True, quiet_build=True)
+    compose.stop()
+    try:
+        compose.start()
+        yield ComposeStack(compose)
+    finally:
+        compose.stop()
