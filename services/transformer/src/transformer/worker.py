@@ -147,6 +147,9 @@ class Transformer:
         for pair in (("manifest", "fact"), ("fact", "marts")):
             name = "manifest" if pair[0] == "manifest" else "marts"
             metrics.RECONCILIATION.labels(*pair).set(differences[name])
+        stages = await self.pool.fetchrow(SQL["stages"], self._topics.topic_events)
+        for stage in ("loaded", "rejected", "fact"):
+            metrics.STAGE_ROWS.labels(stage).set(stages[stage])
 
     async def _keep(
         self, side: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event
