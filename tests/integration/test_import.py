@@ -3,15 +3,14 @@
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from pipeline.contracts import topics
 from pipeline.contracts.messages import BatchManifest
 from support.command_line import import_file
 from support.pipeline_env import PipelineEnv
+from support.topic_contents import contents
 
 pytestmark = pytest.mark.servers
 
@@ -40,34 +39,15 @@ def sales(folder: Path, count: int, bad: int = 0) -> Path:
     return path
 
 
-async def records(own: PipelineEnv, topic: str) -> list[ConsumerRecord[Any, Any]]:
-    """Everything that lies in a topic of this test."""
-    name = own.topics[topic]
-    reader = AIOKafkaConsumer(
-        name, bootstrap_servers=own.stack.kafka_bootstrap, auto_offset_reset="earliest"
-    )
-    await reader.start()
-    try:
-        partitions = [TopicPartition(name, p) for p in reader.partitions_for_topic(name) or ()]
-        ends = await reader.end_offsets(partitions)
-        found: list[ConsumerRecord[Any, Any]] = []
-        while len(found) < sum(ends.values()):
-            for batch in (await reader.getmany(timeout_ms=1000)).values():
-                found += batch
-        return found
-    finally:
-        await reader.stop()
-
-
 async def test_a_file_is_published_with_its_manifest_behind_its_events(
     pipeline_env: PipelineEnv, tmp_path: Path, sales_map: Path
 ) -> None:
     done = import_file(pipeline_env, sales(tmp_path, 1000), sales_map, "-o", "json")
     assert done.code == 0, done.err
-    events = await records(pipeline_env, topics.EVENTS)
+    events = await contents(pipeline_env, topics.EVENTS)
     assert len(events) == 1000
     sent = [
-        BatchManifest.from_bytes(r.value) for r in await records(pipeline_env, topics.MANIFESTS)
+        BatchManifest.from_bytes(r.value) for r in await contents(pipeline_env, topics.MANIFESTS)
     ]
     assert [m.event_count for m in sent] == [1000]
     assert sent[0].quantity_sum == 1000
@@ -81,7 +61,7 @@ async def test_a_store_stays_in_one_partition_in_file_order(
 ) -> None:
     assert import_file(pipeline_env, sales(tmp_path, 500), sales_map).code == 0
     partitions: dict[bytes, set[int]] = {}
-    for record in await records(pipeline_env, topics.EVENTS):
+    for record in await contents(pipeline_env, topics.EVENTS):
         assert json.loads(record.value)["store_id"] == record.key.decode()
         partitions.setdefault(record.key, set()).add(record.partition)
     assert len(partitions) == 7
@@ -94,7 +74,7 @@ async def test_a_second_import_sends_the_same_events(
     path = sales(tmp_path, 300)
     for _ in range(2):
         assert import_file(pipeline_env, path, sales_map).code == 0
-    values = [record.value for record in await records(pipeline_env, topics.EVENTS)]
+    values = [record.value for record in await contents(pipeline_env, topics.EVENTS)]
     assert len(values) == 600
     assert len(set(values)) == 300
 
@@ -109,7 +89,7 @@ async def test_refused_rows_are_counted_and_written_and_the_rest_is_sent(
     assert "line 52: quantity: 'many' is no number" in done.out
     written = [json.loads(line) for line in refused.read_text().splitlines()]
     assert [row["_line"] for row in written] == [52, 53, 54]
-    assert len(await records(pipeline_env, topics.EVENTS)) == 50
+    assert len(await contents(pipeline_env, topics.EVENTS)) == 50
     words = ("--refused", str(refused), "--allow-refused")
     assert import_file(pipeline_env, path, sales_map, *words).code == 0
 
@@ -120,7 +100,7 @@ async def test_a_dry_run_sends_nothing(
     done = import_file(pipeline_env, sales(tmp_path, 20), sales_map, "--dry-run")
     assert done.code == 0
     assert "would publish" in done.out
-    assert await records(pipeline_env, topics.EVENTS) == []
+    assert await contents(pipeline_env, topics.EVENTS) == []
 
 
 async def test_a_paced_import_sends_the_same_lines_in_the_order_of_time(
@@ -130,10 +110,10 @@ async def test_a_paced_import_sends_the_same_lines_in_the_order_of_time(
     rows = [f"2026-11-23T10:00:{n:02d}Z,S1,P1,1,1" for n in (30, 0, 10, 20)]
     path.write_text("when,shop,article,units,amount\n" + "\n".join(rows) + "\n")
     assert import_file(pipeline_env, path, sales_map, "--speed", "60x").code == 0
-    paced = [record.value for record in await records(pipeline_env, topics.EVENTS)]
+    paced = [record.value for record in await contents(pipeline_env, topics.EVENTS)]
     assert [json.loads(value)["occurred_at"][17:19] for value in paced] == ["00", "10", "20", "30"]
     assert import_file(pipeline_env, path, sales_map).code == 0
-    both = [record.value for record in await records(pipeline_env, topics.EVENTS)]
+    both = [record.value for record in await contents(pipeline_env, topics.EVENTS)]
     assert len(set(both)) == 4
 
 

@@ -109,6 +109,17 @@ class Warehouse:
         finally:
             connection.close()
 
+    @contextmanager
+    def blocked(self, table: str) -> Iterator[None]:
+        """Nobody reads or writes the table but this connection, until the block ends."""
+        connection: Any = psycopg2.connect(self.dsn)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(f"lock table {table} in access exclusive mode")
+                yield
+        finally:
+            connection.close()
+
     def withdraw(self, file_id: int) -> None:
         """As an operator does."""
         self.do("select ops.withdraw_file(%s, 'test')", file_id)

@@ -19,8 +19,12 @@ def gen(
     ] = None,
     to: Annotated[str | None, typer.Option(help="its end; default: an hour after --from")] = None,
     seed: Annotated[int | None, typer.Option(help="another stream of sales")] = None,
-    rate: Annotated[float | None, typer.Option(help="events a second, on average")] = None,
-    scenario: Annotated[str | None, typer.Option(help="say late-events, duplicates")] = None,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="events an hour, on average: another stream")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="say messy or hostile: another stream")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count, send nothing")] = False,
     sample: Annotated[int, typer.Option(min=0, help="print N events, send nothing")] = 0,
     output: Annotated[str, typer.Option("-o", "--output", help="text or json")] = "text",

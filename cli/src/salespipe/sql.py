@@ -46,7 +46,10 @@ async def _fetch(query: str) -> tuple[list[str], list[Sequence[Any]]]:
 
     try:
         async with pool(
-            state.load().postgres("bi_reader"), application_name="salespipe-sql", max_size=1
+            state.load().postgres("bi_reader"),
+            application_name="salespipe-sql",
+            max_size=1,
+            command_timeout=130,
         ) as connections:
             with postgres_errors():
                 async with (

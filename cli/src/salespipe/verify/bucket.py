@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from pipeline.clients.s3 import s3_client, s3_errors
-from pipeline.contracts.objects import ObjectMetadata
+from pipeline.contracts.objects import OWN_PREFIX, ObjectMetadata
 from pipeline.errors import NotFound, Poison
 from pipeline.settings import S3Settings
 from salespipe.verify.evidence import StoredObject
@@ -32,7 +32,7 @@ async def _list(client: Any, bucket: str) -> list[str]:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         async for page in pages:
             keys += [item["Key"] for item in page.get("Contents", ())]
-    return [key for key in keys if not key.endswith("/")]
+    return [key for key in keys if not (key.endswith("/") or f"/{OWN_PREFIX}" in f"/{key}")]
 
 
 async def _head(client: Any, bucket: str, key: str) -> StoredObject | None:

@@ -54,7 +54,11 @@ async def collect(ends: Ends, *, wait: float, on_progress: Callable[[Progress], 
     asked = await kafka_log.log_ends(ends.kafka, topic)
     started = time.monotonic()
     async with pool(
-        ends.postgres, application_name="salespipe-verify", max_size=2, statement_timeout=600
+        ends.postgres,
+        application_name="salespipe-verify",
+        max_size=2,
+        command_timeout=610,
+        statement_timeout=600,
     ) as connections:
         epoch = await _topic_epoch(connections, topic)
         behind = partial(_progress, connections, topic, epoch, asked, manifests)

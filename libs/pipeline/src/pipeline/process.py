@@ -56,29 +56,36 @@ async def run(worker: Worker, app: FastAPI, *, host: str, port: int, drain: floa
     what broke the worker.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    listener = _listen(host, port)
     server = _Server(
         uvicorn.Config(
             app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=3
         )
     )
-    async with asyncio.TaskGroup() as tasks:
-        http = tasks.create_task(server.serve(sockets=[listener]), name="http")
-        async with asyncio.timeout(None) as deadline:
+    with _listen(host, port) as listener:
+        async with asyncio.TaskGroup() as tasks:
+            http = tasks.create_task(server.serve(sockets=[listener]), name="http")
+            deadline = asyncio.timeout(None)
 
             def request_stop() -> None:
                 if not stop.is_set():
-                    log.info("stopping; %.0f s to drain", drain)
+                    log.info("stopping; %g s to drain", drain)
                     stop.set()
                     deadline.reschedule(loop.time() + drain)
 
             for signum in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(signum, request_stop)
-            # a worker that waited for a server when the stop came has nothing to drain
-            with contextlib.suppress(Stopped):
-                await worker.run(stop)
-        server.should_exit = True
-        await http
+            try:
+                # a worker that waited for a server when the stop came has nothing to drain
+                async with deadline:
+                    with contextlib.suppress(Stopped):
+                        await worker.run(stop)
+            except TimeoutError:
+                if not deadline.expired():
+                    raise
+            server.should_exit = True
+            await http
+    if deadline.expired():
+        raise TimeoutError
 
 
 def main(
@@ -114,9 +121,7 @@ def _run_to_exit_code(
         log.error("%s", error)
         return PORT_TAKEN
     except TimeoutError:
-        log.error(
-            "not drained within %.0f s; nothing is lost, work is repeated", http.drain_seconds
-        )
+        log.error("not drained within %g s; nothing is lost, work is repeated", http.drain_seconds)
         return BROKEN
     except Exception:
         # the one place that may catch everything: say why, then die
@@ -132,6 +137,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:

@@ -23,7 +23,7 @@ class Backoff:
     """Full jitter: attempt n waits uniform(0, min(cap, first × 2ⁿ)) seconds.
 
     attempts None means as long as the process lives: right for a server that is away, whose
-    return no count of tries can predict. Forbidden waits the cap.
+    return no count of tries can predict. Forbidden waits the cap: who refuses us is not hurried.
     """
 
     first: float = 0.2
@@ -32,8 +32,9 @@ class Backoff:
 
     def delay(self, attempt: int, error: Transient) -> float:
         """Seconds to wait after the attempt-th failure (0 is the first)."""
-        ceiling = self.cap if isinstance(error, Forbidden) else self.first * 2 ** min(attempt, 16)
-        return random.uniform(0, min(self.cap, ceiling))
+        if isinstance(error, Forbidden):
+            return self.cap
+        return random.uniform(0, min(self.cap, self.first * 2 ** min(attempt, 16)))
 
 
 async def wait(stop: asyncio.Event, seconds: float) -> bool:

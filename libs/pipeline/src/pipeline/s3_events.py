@@ -5,7 +5,8 @@
     AWS through SNS          the same, as text in Message
     AWS EventBridge          detail.object; keys as they are
     AWS TestEvent            names no object
-    SeaweedFS filer          the message key is /buckets/<bucket>/<key>, the value is its own
+    SeaweedFS filer          the message key is a path, an object's /buckets/<bucket>/<key>; the
+                             value is its own
 
 A notification is a hint that an object may be there. What it does not say (SeaweedFS tells
 neither size nor whether the object was deleted) is asked of the store.
@@ -20,14 +21,15 @@ from pipeline.errors import Poison
 
 _FILER_ROOT = b"/buckets/"
 _FILER_INTERNAL = (".uploads/", ".system/")
+_LONGEST_KEY = 1024  # bytes, S3's limit
 
 
 @dataclass(frozen=True)
 class ObjectCreated:
     """An object that somebody wrote. size (bytes), etag and sequencer where the store told them.
 
-    sequencer orders the events of one key as text of equal length (padded with zeros to the
-    right); it says nothing across keys.
+    sequencer orders the events of one key as text, the shorter padded with zeros to the right; it
+    says nothing across keys.
     """
 
     bucket: str
@@ -40,14 +42,17 @@ class ObjectCreated:
 def parse(value: bytes | None, key: bytes | None = None) -> list[ObjectCreated]:
     """What a notification says was created; empty for other events and the store's own files.
 
-    Raises Poison("bad_notification") for anything that is none.
+    Raises Poison("bad_notification") for anything that is none. A key is never guessed: one that
+    does not decode, or that no ledger can hold, names no object.
     """
-    if key is not None and key.startswith(_FILER_ROOT):
-        return _filer(key)
     try:
+        if key is not None and key.startswith(b"/"):
+            return _filer(key)
         return _document(json.loads(value or b""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise Poison("bad_notification", f"{type(error).__name__}: {error}") from error
+    except RecursionError as error:
+        raise Poison("bad_notification", "nested too deeply") from error
 
 
 def _document(document: Any) -> list[ObjectCreated]:
@@ -68,7 +73,8 @@ def _record(record: dict[str, Any]) -> ObjectCreated | None:
     if not record["eventName"].removeprefix("s3:").startswith("ObjectCreated"):
         return None
     stored = record["s3"]["object"]
-    return _created(record["s3"]["bucket"]["name"], unquote_plus(stored["key"]), stored, "eTag")
+    key = unquote_plus(stored["key"], errors="strict")
+    return _created(record["s3"]["bucket"]["name"], key, stored, "eTag")
 
 
 def _event_bridge(document: dict[str, Any]) -> list[ObjectCreated]:
@@ -81,19 +87,30 @@ def _event_bridge(document: dict[str, Any]) -> list[ObjectCreated]:
 def _created(bucket: str, key: str, stored: dict[str, Any], etag: str) -> ObjectCreated:
     size = stored.get("size")
     return ObjectCreated(
-        bucket=bucket,
-        key=key,
+        bucket=_name(bucket),
+        key=_name(key),
         size=None if size is None else int(size),
         etag=str(stored.get(etag) or "").strip('"'),
         sequencer=str(stored.get("sequencer") or ""),
     )
 
 
+def _name(text: Any) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a {type(text).__name__} names nothing")
+    if not text or "\0" in text:
+        raise ValueError("an empty name, or one with NUL")
+    # half of a surrogate pair, which JSON can hold, is a ValueError
+    if len(text.encode()) > _LONGEST_KEY:
+        raise ValueError("a name that is too long")
+    return text
+
+
 def _filer(path: bytes) -> list[ObjectCreated]:
-    try:
-        bucket, _, key = path.removeprefix(_FILER_ROOT).decode().partition("/")
-    except UnicodeDecodeError as error:
-        raise Poison("bad_notification", f"key {path!r} is not UTF-8") from error
+    """The filer tells of its whole tree: /buckets itself, folders, its own files."""
+    if not path.startswith(_FILER_ROOT):
+        return []
+    bucket, _, key = path.removeprefix(_FILER_ROOT).decode().partition("/")
     if not key or bucket.startswith(".") or key.startswith(_FILER_INTERNAL):
         return []
-    return [ObjectCreated(bucket, key)]
+    return [ObjectCreated(_name(bucket), _name(key))]

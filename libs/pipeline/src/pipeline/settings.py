@@ -6,11 +6,13 @@ service's prefix that no setting has is a problem too, because a misspelt settin
 
 import difflib
 import os
+import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -26,16 +28,27 @@ class _Files(PydanticBaseSettingsSource):
         return (Path(path).read_text().rstrip("\r\n") if path else None), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        found = {}
+        """What can be read; unreadable() tells the rest."""
+        return self._read()[0]
+
+    def unreadable(self) -> dict[str, str]:
+        """The problem of each variable whose file cannot be read."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, str]]:
+        found, problems = {}, {}
         for name, field in self.settings_cls.model_fields.items():
+            variable = _variable(self.settings_cls, name)
             try:
                 value = self.get_field_value(field, name)[0]
             except OSError as error:
-                variable = _variable(self.settings_cls, name)
-                raise SettingsError((f"{variable}_FILE: {error}",)) from error
-            if value is not None:
-                found[name] = value
-        return found
+                problems[variable] = f"{variable}_FILE: {error}"
+            except UnicodeDecodeError:
+                problems[variable] = f"{variable}_FILE: the file is no text"
+            else:
+                if value is not None:
+                    found[name] = value
+        return found, problems
 
 
 class Settings(BaseSettings):
@@ -64,16 +77,36 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read the environment; SettingsError lists every problem."""
-        problems = list(_unknown(cls, os.environ))  # noqa: TID251
+        unreadable = _Files(cls).unreadable()
+        problems = [*_unknown(cls, os.environ), *unreadable.values()]  # noqa: TID251
         try:
             settings = cls()
         except ValidationError as error:
-            problems += [_problem(cls, dict(detail)) for detail in error.errors()]
-        except SettingsError as error:
-            problems += error.problems
+            details = [dict(detail) for detail in error.errors()]
+            problems += [
+                _problem(cls, d) for d in details if _variable_of(cls, d) not in unreadable
+            ]
         if problems:
             raise SettingsError(tuple(problems))
         return settings
+
+
+def _readable_certificates(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ValueError(f"no file of certificates in PEM form: {error}") from error
+    return path
+
+
+def _addresses(servers: str) -> str:
+    for server in servers.split(","):
+        if not re.fullmatch(r"\s*[^\s:]+:\d{1,5}\s*|\s*\[[0-9a-fA-F:]+\]:\d{1,5}\s*", server):
+            raise ValueError(f"{server!r} is not host:port")
+    return servers
+
+
+CertificatesFile = Annotated[str, AfterValidator(_readable_certificates)]
 
 
 class HttpSettings(Settings):
@@ -85,7 +118,7 @@ class HttpSettings(Settings):
 
 
 class KafkaSettings(Settings):
-    kafka_bootstrap_servers: str = "127.0.0.1:19092"
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_addresses)] = "127.0.0.1:19092"
     kafka_security_protocol: str = Field(
         "PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$"
     )
@@ -94,16 +127,36 @@ class KafkaSettings(Settings):
     )
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_cafile: str | None = None
+    kafka_ssl_cafile: CertificatesFile | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        credentials = (self.kafka_sasl_username, self.kafka_sasl_password)
+        if self.kafka_security_protocol.startswith("SASL") and None in credentials:
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs"
+                " KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+            )
+        return self
 
 
 class S3Settings(Settings):
     aws_access_key_id: str | None = None
     aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
     aws_region: str = "us-east-1"
     s3_endpoint_url: str | None = None
     s3_bucket: str = "sales-batch-data"
-    s3_ca_file: str | None = None
+    s3_ca_file: CertificatesFile | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.aws_access_key_id is None) != (self.aws_secret_access_key is None):
+            raise ValueError(
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or neither"
+                " for the machine's own role"
+            )
+        return self
 
 
 class PostgresSettings(Settings):
@@ -115,7 +168,7 @@ class PostgresSettings(Settings):
     pgsslmode: str = Field(
         "prefer", pattern="^(disable|allow|prefer|require|verify-ca|verify-full)$"
     )
-    pgsslrootcert: str | None = None
+    pgsslrootcert: CertificatesFile | None = None
 
 
 class TopicSettings(Settings):
@@ -146,13 +199,19 @@ def _variable(cls: type[BaseSettings], field: str) -> str:
 
 
 def _problem(cls: type[Settings], detail: dict[str, Any]) -> str:
-    location = detail.get("loc") or ()
-    variable = _variable(cls, str(location[0])) if location else cls.__name__
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    variable = _variable_of(cls, detail)
+    if variable is None:  # of several settings: the message names them
+        return message
     if detail["type"] == "missing":
         return f"{variable} is not set (nor {variable}_FILE)"
-    given = "" if isinstance(detail.get("input"), dict) else f" (it is {detail.get('input')!r})"
     secret = any(word in variable for word in ("PASSWORD", "SECRET", "TOKEN"))
-    return f"{variable}: {detail['msg']}{'' if secret else given}"
+    given = "" if secret else f" (it is {detail.get('input')!r})"
+    return f"{variable}: {message}{given}"
+
+
+def _variable_of(cls: type[Settings], detail: dict[str, Any]) -> str | None:
+    return _variable(cls, str(detail["loc"][0])) if detail["loc"] else None
 
 
 def _unknown(cls: type[Settings], environment: Mapping[str, str]) -> list[str]:

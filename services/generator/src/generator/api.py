@@ -68,10 +68,12 @@ def router(worker: GeneratorWorker, http: HttpSettings, clock: Callable[[], floa
 
     @verbs.get("/batches")
     async def batches(limit: int = Query(50, ge=1, le=10_000)) -> list[dict[str, Any]]:
-        waiting = [
-            _described(a, history()) for a in control.asked.values() if a.state != "published"
-        ]
         known = history().batches
+        waiting = [
+            _described(asked, history())
+            for batch_id, asked in control.asked.items()
+            if asked.state != "published" and batch_id not in known
+        ]
         newest = list(known)[::-1][:limit]
         return waiting + [{"batch_id": n, "state": "published", **known[n]} for n in newest]
 

@@ -134,7 +134,7 @@ class Batch:
                 totals.net[name] += int(columns.goods.net[chosen].sum())
 
     def manifest(self, knobs: dict[str, Any], now: datetime) -> BatchManifest:
-        """After the last chunk. knobs: what else was in force, beside the order's own."""
+        """After the last chunk. knobs: all that it takes to make the batch again, but the seed."""
         order, totals = self.order, self.totals
         return BatchManifest(
             batch_id=order.batch_id,
@@ -150,6 +150,6 @@ class Batch:
             injected={name: count for name, count in sorted(totals.injected.items()) if count},
             seed=order.stream.seed,
             generator_version=VERSION,
-            knobs=order.knobs.as_dict() | {"rate": order.stream.rate} | knobs,
+            knobs=knobs,
             published_at=now,
         )

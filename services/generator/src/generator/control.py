@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from generator.batch import Order
 from generator.history import CONFIGURED, OWN_STREAM, TRIGGER, History
+from generator.intent import Intent
 from generator.knobs import Knobs
 from generator.settings import GeneratorSettings
 from generator.streams import Stream
-from generator.windows import Coverage, Window, at
+from generator.windows import Coverage, Window, at, window_of
 
 MAX_QUEUED = 1000
 MAX_KEPT = 1000
@@ -31,8 +32,7 @@ class Asked:
 
     @property
     def window(self) -> Window:
-        order = self.order
-        return Window(int(order.start.timestamp()), int(order.end.timestamp()))
+        return window_of(self.order.start, self.order.end)
 
 
 class Control:
@@ -48,21 +48,21 @@ class Control:
     def stream(self) -> Stream:
         return Stream(self._settings.seed, self.rate)
 
-    def scheduled(self, window: Window) -> Order:
-        return _order(window.batch_id, window, self.stream, self.knobs)
+    def scheduled(self, window: Window) -> Intent:
+        order = _order(window.batch_id, window, self.stream, self.knobs)
+        return self._intent(order, "schedule", own_stream=False)
 
-    def in_manifest(self, trigger: str, own_stream: bool) -> dict[str, Any]:
-        """What the manifest says beside the order's own knobs."""
-        return {
-            TRIGGER: trigger,
-            OWN_STREAM: own_stream,
-            CONFIGURED: self._configured(),
+    def asked_for(self, asked: Asked) -> Intent:
+        return self._intent(asked.order, "demand", own_stream=asked.own_stream)
+
+    def _intent(self, order: Order, trigger: str, *, own_stream: bool) -> Intent:
+        return Intent(order, {
+            TRIGGER: trigger, OWN_STREAM: own_stream, CONFIGURED: self._configured(),
             "scenario": self.scenario,
-        }
+        })  # fmt: skip
 
-    def resume_from(self, history: History) -> None:
+    def resume_from(self, last: dict[str, Any]) -> None:
         """Rate and knobs of the last batch, if the settings are those it was made under."""
-        last = history.last_knobs
         if last.get(CONFIGURED) != self._configured():
             return
         self.rate, self.scenario = int(last["rate"]), str(last["scenario"])
@@ -94,16 +94,17 @@ class Control:
         self.asked[batch_id] = Asked(order, own)
         return self.asked[batch_id]
 
-    def next_asked(self, coverage: Coverage) -> Asked | None:
+    def next_asked(self, history: History) -> Asked | None:
         """The oldest that waits; one whose window was published meanwhile is refused."""
         self._forget()
         for asked in self.asked.values():
-            if asked.state == "publishing" or (
-                asked.state == "queued"
-                and (asked.own_stream or not coverage.overlaps(asked.window))
-            ):
+            if asked.state not in ("queued", "publishing"):
+                continue
+            if asked.order.batch_id in history.batches:
+                asked.state = "published"
+            elif asked.own_stream or not history.coverage.overlaps(asked.window):
                 return asked
-            if asked.state == "queued":
+            else:
                 asked.state, asked.detail = "refused", "the window was published meanwhile"
         return None
 

@@ -11,9 +11,6 @@ INJECTED = Counter(
     "salespipe_generator_injected_total", "Lines that a knob touched, by kind.", ["kind"]
 )
 BATCHES = Counter("salespipe_generator_batches_total", "Batches with a manifest.", ["trigger"])
-ABANDONED = Counter(
-    "salespipe_generator_batches_abandoned_total", "Batches begun and to be published anew."
-)
 BATCH_SECONDS = Histogram(
     "salespipe_generator_batch_seconds",
     "From a batch's first event to its manifest.",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
+from numpy.typing import NDArray
 
 from generator.batch import Batch, Chunk
 from generator.catalogue import catalogue
@@ -23,7 +24,6 @@ from generator.metrics import BYTES, MESSAGES
 from pipeline.clients.kafka import kafka_errors
 from pipeline.contracts.messages import BatchManifest
 from pipeline.crash import crash_point
-from pipeline.retry import Stopped
 from pipeline.settings import TopicSettings
 
 
@@ -37,15 +37,19 @@ class Packet:
     bytes: int
 
 
+def partitions_of_stores(partitions: int) -> NDArray[np.int16]:
+    """Where each store of the catalogue lives, by Kafka's own rule for keys."""
+    keys = (store.store_id.encode() for store in catalogue().stores)
+    return np.array([(murmur2(key) & 0x7FFFFFFF) % partitions for key in keys], np.int16)
+
+
 class Packer:
     """Chunks into record batches; one is open for each partition. For one thread at a time."""
 
     def __init__(self, create_batch: Callable[[], Any], partitions: int) -> None:
         self._create = create_batch
         self._keys = [store.store_id.encode() for store in catalogue().stores]
-        self._partition = np.array(
-            [(murmur2(key) & 0x7FFFFFFF) % partitions for key in self._keys], np.int16
-        )
+        self._partition = partitions_of_stores(partitions)
         self._open = [create_batch() for _ in range(partitions)]
         self._bytes = [0] * partitions
 
@@ -97,9 +101,9 @@ class Publisher:
         self._in_flight, self._deadline = in_flight, ack_seconds
 
     async def publish(
-        self, batch: Batch, knobs: dict[str, Any], stopped: Callable[[], bool] = lambda: False
+        self, batch: Batch, knobs: dict[str, Any], progress: Callable[[], None] = lambda: None
     ) -> BatchManifest:
-        """The manifest, once Kafka has it. stopped: give up, raising Stopped; nothing is lost."""
+        """The manifest, once Kafka has it. Cancelled in between, it leaves nothing but repeats."""
         packer = Packer(self._producer.create_batch, self._partitions)
         packets = packer.packets(iter(batch))
         waiting: deque[tuple[asyncio.Future[Any], Packet]] = deque()
@@ -109,13 +113,15 @@ class Publisher:
                 coming = asyncio.create_task(asyncio.to_thread(next, packets, None))
                 for packet in found:
                     await self._send(packet, waiting)
-                if stopped():
-                    raise Stopped
+                progress()
+            while waiting:
+                await self._acknowledged(waiting)
+                progress()
         finally:
+            for future, _ in waiting:
+                future.cancel()
             # a thread that still makes a chunk must not meet a closed producer
             await asyncio.gather(coming, return_exceptions=True)
-        while waiting:
-            await self._acknowledged(waiting)
         crash_point("generator.acked")
         manifest = batch.manifest(knobs, datetime.now(UTC))
         await self._announce(manifest)

@@ -39,6 +39,8 @@ class GeneratorSettings(Settings):
     backfill_hours: int = Field(48, ge=0, le=24 * 366)
     scenario: str = "default"
     paused: bool = False
+    # the batch under way is remembered by Kafka under this consumer group
+    group_id: str = "generator"
 
     delay_rate: float | None = Field(None, ge=0, le=1)
     delay_max: str | None = None

@@ -45,6 +45,11 @@ def at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def window_of(start: datetime, end: datetime) -> Window:
+    """Of whole seconds."""
+    return Window(int(start.timestamp()), int(end.timestamp()))
+
+
 class Coverage:
     """The union of published windows, as few disjoint intervals as possible."""
 
@@ -119,7 +124,7 @@ def window_between(start: datetime, end: datetime) -> Window:
         raise ValueError("from and to need an offset, such as 2026-11-23T10:00:00Z")
     if start.microsecond or end.microsecond:
         raise ValueError("from and to are whole seconds")
-    window = Window(int(start.timestamp()), int(end.timestamp()))
+    window = window_of(start, end)
     if window.start >= window.end:
         raise ValueError("from is before to")
     if window.end - window.start > 31 * 86400:

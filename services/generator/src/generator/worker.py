@@ -1,32 +1,37 @@
 """The generator's loop: read what was published, publish what is due, wait for the next boundary.
 
-A batch is published when its manifest is acknowledged. Whatever happens before that, the whole
-batch is published anew, with the same bytes and so the same event ids.
+1  what is about to be sent is remembered (see intent)
+2  the batch's events, acknowledged
+3  its manifest, acknowledged: now it is published
+
+Whatever happens between 1 and 3, the same batch is published anew, with the same bytes and so the
+same event ids.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from generator import metrics
-from generator.batch import Batch, Order
-from generator.control import Asked, Control
-from generator.history import History, read_history
-from generator.publisher import Publisher
+from generator.batch import Batch
+from generator.connected import Connected, connect
+from generator.control import Control
+from generator.history import History
+from generator.intent import Intent
+from generator.manifest_log import ManifestLog
 from generator.settings import GeneratorSettings
-from generator.windows import Schedule, Window, at, first_origin, parse_duration
-from pipeline.clients.kafka import kafka_errors, producer
+from generator.windows import Schedule, at, first_origin, parse_duration
 from pipeline.contracts.messages import BatchManifest
+from pipeline.errors import Transient
 from pipeline.health import Health
-from pipeline.retry import Stopped, retry
+from pipeline.retry import Stopped, retry, wait
 from pipeline.settings import KafkaSettings, TopicSettings
 
 _LOOK_SECONDS = 10.0  # the longest wait, so that the loop is seen to live
-_CLOSE_SECONDS = 5.0
-_REQUEST_BYTES = 12 * 1024 * 1024
+_PROBE_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
@@ -42,46 +47,58 @@ class GeneratorWorker:
         self.control = Control(settings)
         self.history: History | None = None
         self._schedule: Schedule | None = None
-        self._publisher: Publisher | None = None
+        self._connected: Connected | None = None
+        self._unfinished: Intent | None = None
+        self._current: Batch | None = None
         self._wake = asyncio.Event()
-        self._give_up_at: float | None = None
-        self._current: tuple[str, Batch, float] | None = None
-        self._done = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        watch = asyncio.create_task(self._watch(stop))
+        """What is not done in time after a stop is left: the next start finishes it."""
         try:
-            with contextlib.suppress(Stopped):
-                await retry(
-                    lambda: self._session(stop),
-                    stop=stop,
-                    on_retry=lambda error, _: self._lost(error),
-                )
-        finally:
-            self._health.stopping()
-            watch.cancel()
+            async with asyncio.timeout(None) as deadline:
+                watch = asyncio.create_task(self._watch(stop, deadline))
+                try:
+                    with contextlib.suppress(Stopped):
+                        await retry(
+                            lambda: self._session(stop),
+                            stop=stop,
+                            on_retry=lambda error, _: self._lost(error),
+                        )
+                finally:
+                    self._health.stopping()
+                    watch.cancel()
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            log.warning("left for the next start: what was being done")
 
     def wake(self) -> None:
         """Something changed: look at once."""
         self._wake.set()
 
     async def step(self) -> bool:
-        """Publish the oldest batch that is asked for or due; False when there is none."""
-        history, schedule, now = self.history, self._schedule, self._clock()
-        assert history is not None
-        assert schedule is not None
+        """Publish the oldest batch that is begun, asked for or due; False when there is none."""
+        assert self.history is not None
+        assert self._schedule is not None
         metrics.RATE.set(self.control.rate)
         metrics.PAUSED.set(self.control.paused)
-        asked = self.control.next_asked(history.coverage)
-        if asked is not None:
-            await self._publish_asked(asked)
-            return True
-        metrics.BACKLOG.set(schedule.backlog(history.coverage, now))
-        due = None if self.control.paused else schedule.due(history.coverage, now)
-        if due is None:
+        metrics.BACKLOG.set(self._backlog())
+        intent, self._unfinished = self._unfinished or self._next(), None
+        if intent is None:
             return False
-        await self._publish(self.control.scheduled(due), "schedule", own_stream=False)
+        await self._publish(intent)
         return True
+
+    def _next(self) -> Intent | None:
+        assert self.history is not None
+        assert self._schedule is not None
+        if asked := self.control.next_asked(self.history):
+            asked.state = "publishing"
+            return self.control.asked_for(asked)
+        if self.control.paused:
+            return None
+        due = self._schedule.due(self.history.coverage, self._clock())
+        return self.control.scheduled(due) if due else None
 
     def about(self) -> dict[str, Any]:
         control, history, schedule = self.control, self.history, self._schedule
@@ -91,33 +108,37 @@ class GeneratorWorker:
             "scenario": control.scenario, "knobs": control.knobs.as_dict(),
         }  # fmt: skip
         if history is not None and schedule is not None:
-            now = self._clock()
             found |= {
                 "batches": len(history.batches),
-                "backlog_windows": schedule.backlog(history.coverage, now),
+                "backlog_windows": self._backlog(),
                 "published": [
                     {"from": at(w.start).isoformat(), "to": at(w.end).isoformat()}
                     for w in history.coverage.intervals[-20:]
                 ],
-                "next_at": at(schedule.next_boundary(now)).isoformat(),
+                "next_at": at(schedule.next_boundary(self._clock())).isoformat(),
             }
         return found
 
     def _doing(self) -> str:
-        if self._current is not None:
-            batch_id, batch, _ = self._current
-            return f"publishing {batch_id}: {batch.totals.messages} messages so far"
         if self.history is None or self._schedule is None:
             return "connecting"
-        backlog = self._schedule.backlog(self.history.coverage, self._clock())
+        backlog = self._backlog()
+        if self._current is not None:
+            batch_id, sent = self._current.order.batch_id, self._current.totals.messages
+            return f"publishing {batch_id}: {sent} messages so far; {backlog} windows to go"
         if self.control.paused:
             return f"paused; {backlog} windows wait"
         return f"backfill: {backlog} windows to go" if backlog else "waiting for the next boundary"
 
-    async def _watch(self, stop: asyncio.Event) -> None:
+    def _backlog(self) -> int:
+        assert self.history is not None
+        assert self._schedule is not None
+        return self._schedule.backlog(self.history.coverage, self._clock())
+
+    async def _watch(self, stop: asyncio.Event, deadline: asyncio.Timeout) -> None:
         await stop.wait()
         # time to end a batch, and some to close in
-        self._give_up_at = time.monotonic() + self._drain * 0.6
+        deadline.reschedule(asyncio.get_running_loop().time() + self._drain * 0.5)
         self._health.stopping()
         self._wake.set()
 
@@ -126,56 +147,58 @@ class GeneratorWorker:
         self._health.progress()
 
     async def _session(self, stop: asyncio.Event) -> None:
-        async with self._connected():
-            while not stop.is_set():
-                worked = await self.step()
-                self._health.progress()
-                if not worked:
-                    await self._pause()
+        async with connect(
+            self._kafka, self._topics, self._settings, close_seconds=self._drain * 0.25
+        ) as connected:
+            await self._remember(connected.log)
+            self._connected = connected
+            self._health.up("kafka", f"{connected.partitions} partitions")
+            probe = asyncio.create_task(self._probe(connected.log, stop))
+            try:
+                while not stop.is_set():
+                    worked = await self.step()
+                    self._health.progress()
+                    if not worked:
+                        await self._pause()
+                    if probe.done():
+                        probe.result()
+            finally:
+                probe.cancel()
 
-    @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[None]:
-        """History first: a manifest may have arrived whose acknowledgement did not."""
-        self.history = await self._read_history()
-        stack = contextlib.AsyncExitStack()
-        try:
-            sender = await stack.enter_async_context(
-                producer(
-                    self._kafka, client_id="generator", linger_ms=0,
-                    max_batch_size=self._settings.batch_bytes, max_request_size=_REQUEST_BYTES,
-                )
-            )  # fmt: skip
-            with kafka_errors():
-                partitions = await sender.partitions_for(self._topics.topic_events)
-            self._publisher = Publisher(
-                sender, self._topics, len(partitions),
-                in_flight=self._settings.in_flight, ack_seconds=self._settings.ack_seconds,
-            )  # fmt: skip
-            self._health.up("kafka", f"{len(partitions)} partitions")
-            yield
-        finally:
-            # closing waits for acknowledgements that may never come
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await stack.aclose()
+    async def _probe(self, remembered: ManifestLog, stop: asyncio.Event) -> None:
+        """A server that went away is said in /readyz before the next batch is due."""
+        while not await wait(stop, _PROBE_SECONDS):
+            try:
+                await remembered.probe()
+            except Transient as error:
+                self._health.down("kafka", f"no answer: {error}")
+            else:
+                self._health.up("kafka")
 
-    async def _read_history(self) -> History:
-        history = await read_history(self._kafka, self._topics.topic_manifests)
+    async def _remember(self, remembered: ManifestLog) -> None:
+        """Where to go on: behind the manifests, after what is under way."""
+        history, intent = await remembered.history(), await remembered.intended()
+        if intent is not None and not _may_finish(intent, history):
+            intent = None
+        scheduled = intent if intent is not None and intent.trigger == "schedule" else None
         if self.history is None:
-            self.control.resume_from(history)
+            self.control.resume_from(scheduled.knobs if scheduled else history.last_knobs)
+        self.history, self._unfinished = history, intent
         interval = parse_duration(self._settings.schedule)
         if history.origin is not None:
             origin = history.origin
         elif self._schedule is not None:
             origin = self._schedule.origin
+        elif scheduled is not None:
+            origin = scheduled.window.start
         else:
             origin = first_origin(self._clock(), interval, self._settings.backfill_hours)
         self._schedule = Schedule(interval, origin)
         log.info(
-            "%d batches are published; going on after %s",
+            "%d batches are published; going on after %s%s",
             len(history.batches), at(history.coverage.gap(origin)[0]).isoformat(),
+            f"; {intent.order.batch_id} was under way" if intent else "",
         )  # fmt: skip
-        return history
 
     async def _pause(self) -> None:
         assert self._schedule is not None
@@ -186,44 +209,38 @@ class GeneratorWorker:
                 await self._wake.wait()
         self._wake.clear()
 
-    async def _publish_asked(self, asked: Asked) -> None:
-        asked.state = "publishing"
-        await self._publish(asked.order, "demand", own_stream=asked.own_stream)
-        asked.state = "published"
-
-    async def _publish(self, order: Order, trigger: str, *, own_stream: bool) -> None:
-        assert self._publisher is not None
+    async def _publish(self, intent: Intent) -> None:
+        assert self._connected is not None
         assert self.history is not None
-        batch, begun = Batch(order), time.monotonic()
-        self._current = (order.batch_id, batch, begun)
+        begun = time.monotonic()
+        await self._connected.log.intend(intent)
+        self._current = batch = Batch(intent.order)
         try:
-            manifest = await self._publisher.publish(
-                batch, self.control.in_manifest(trigger, own_stream), self._give_up
+            manifest = await self._connected.publisher.publish(
+                batch, intent.knobs, self._health.progress
             )
-        except BaseException:
-            metrics.ABANDONED.inc()
-            raise
         finally:
             self._current = None
         self.history.add(manifest)
-        self._count(manifest, trigger, time.monotonic() - begun)
-
-    def _give_up(self) -> bool:
-        self._health.progress()
-        return self._give_up_at is not None and time.monotonic() > self._give_up_at
+        self._count(manifest, intent.trigger, time.monotonic() - begun)
 
     def _count(self, manifest: BatchManifest, trigger: str, seconds: float) -> None:
         assert self.history is not None
-        assert self._schedule is not None
         metrics.BATCHES.labels(trigger).inc()
         metrics.BATCH_SECONDS.observe(seconds)
         metrics.EVENTS.inc(manifest.event_count)
         for kind, count in manifest.injected.items():
             metrics.INJECTED.labels(kind).inc(count)
-        covered: list[Window] = self.history.coverage.intervals
+        covered = self.history.coverage.intervals
         metrics.COVERED_UNTIL.set(covered[-1].end if covered else 0)
         log.info(
             "published %s: %d events in %.2f s; %d windows to go", manifest.batch_id,
-            manifest.event_count, seconds,
-            self._schedule.backlog(self.history.coverage, self._clock()),
+            manifest.event_count, seconds, self._backlog(),
         )  # fmt: skip
+
+
+def _may_finish(intent: Intent, history: History) -> bool:
+    """Not where it is published, and not where its window is."""
+    if intent.order.batch_id in history.batches:
+        return False
+    return intent.own_stream or not history.coverage.overlaps(intent.window)

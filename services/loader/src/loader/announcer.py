@@ -76,7 +76,8 @@ class Announcer:
                         [row["state"] for row in rows],
                     )
         metrics.UNANNOUNCED.set(0)
-        self._health.up("kafka")
+        if rows:
+            self._health.up("kafka")
         return len(rows)
 
     def _which(self) -> str:

@@ -42,8 +42,11 @@ def _why(key: str, verdicts: list[dict[str, Any]], worker: LoaderWorker) -> str:
     """One sentence."""
     if worker.queue.holds(key):
         return "it waits or is being loaded right now"
-    if kind_of(key) is None:
-        return "its name says that it is no sales file (.json, .csv, .parquet, packed or not)"
+    if kind_of(key, worker.prefixes) is None:
+        return (
+            "its name says that it is no sales file (.json, .csv, .parquet, packed or not), or it"
+            " lies under none of LOADER_PREFIXES"
+        )
     if not verdicts:
         return "nobody told of it yet: POST /v1/reconcile looks now"
     last = verdicts[0]

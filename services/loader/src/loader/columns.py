@@ -1,6 +1,8 @@
 """Text columns to typed ones, exactly or not at all (None): Arrow refuses what would round."""
 
 import binascii
+import re
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loader.table import SCHEMA
+from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 _LIMIT = 10**9
 _HYPHENS = [8, 13, 18, 23]
@@ -15,6 +18,9 @@ _HYPHENS = [8, 13, 18, 23]
 _FIRST, _LAST = (
     int(np.datetime64(day, "us").astype(np.int64)) for day in ("0001-01-02", "9999-12-31")
 )
+_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
+# a cent apart is legal; what comes near it is left to exact arithmetic
+_SURELY_AGREE = 0.0099
 _Z, _COLON, _HYPHEN, _PLUS = 90, 58, 45, 43
 
 
@@ -67,8 +73,48 @@ def times(column: pa.Array) -> pa.Array | None:
     cast = _cast(column, SCHEMA.field("occurred_at").type)
     if cast is None:
         return None
-    instants = np.frombuffer(cast.buffers()[1], np.int64)
-    return cast if instants.min() >= _FIRST and instants.max() <= _LAST else None
+    return cast if _in_calendar(cast) else None
+
+
+def times_of(column: pa.Array) -> pa.Array | None:
+    """From text, or from instants of whole microseconds."""
+    if is_text(column):
+        text = _cast(column, pa.string())
+        return None if text is None else times(text)
+    if not (pa.types.is_timestamp(column.type) and column.type.tz) or column.null_count:
+        return None
+    cast = _cast(column, SCHEMA.field("occurred_at").type)
+    return cast if cast is not None and _in_calendar(cast) else None
+
+
+def _in_calendar(column: pa.Array) -> bool:
+    instants = np.frombuffer(column.buffers()[1], np.int64)
+    instants = instants[column.offset : column.offset + len(column)]
+    return bool(instants.min() >= _FIRST and instants.max() <= _LAST)
+
+
+def uuids_of(column: pa.Array) -> pa.Array | None:
+    """From text, or from 16 bytes each."""
+    if is_text(column):
+        text = _cast(column, pa.string())
+        return None if text is None else uuids(text)
+    storage = column.storage if isinstance(column, pa.ExtensionArray) else column
+    if storage.type != pa.binary(16) or storage.null_count:
+        return None
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def is_text(column: pa.Array) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def clean_text(column: pa.Array) -> pa.Array | None:
+    """Text without a NUL, which PostgreSQL does not store."""
+    text = _cast(column, pa.string()) if is_text(column) else None
+    if text is None:
+        return None
+    offsets, data = text_of(text)
+    return text if (data[offsets[0] : offsets[-1]] != 0).all() else None
 
 
 def decimals(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -76,6 +122,32 @@ def decimals(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
     if cast is None or np.abs(scaled(cast)).max() >= _LIMIT * 10**kind.scale:
         return None
     return cast
+
+
+def decimals_of(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """From decimals, whole numbers, or floats whose shortest text has no more places."""
+    if pa.types.is_decimal(column.type):
+        return decimals(column, kind)
+    if pa.types.is_integer(column.type):
+        # Arrow asks for room for every number of the type, whatever its values
+        wide = _cast(column, pa.decimal128(38, kind.scale))
+        return None if wide is None else decimals(wide, kind)
+    return _of_floats(column, kind) if pa.types.is_float64(column.type) else None
+
+
+def _of_floats(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """k / 10ᵖ is the float nearest to that decimal; no other of at most 15 digits shares it."""
+    floats = pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False)
+    power = 10.0**kind.scale
+    if not (np.abs(floats) < _LIMIT).all():  # NaN neither
+        return None
+    whole = np.rint(floats * power)
+    if (whole / power != floats).any():
+        return None
+    unscaled = whole.astype(np.int64)
+    words = np.stack([unscaled, unscaled >> 63], axis=1)
+    built = pa.Array.from_buffers(kind, len(column), [None, pa.py_buffer(words.tobytes())])
+    return pc.if_else(column.is_valid(), built, None) if column.null_count else built
 
 
 def integers(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -94,8 +166,32 @@ def never_empty(column: pa.Array) -> bool:
     return not column.null_count and int(np.diff(offsets).min()) > 0
 
 
+def known_version(column: pa.Array) -> bool:
+    return not set(pc.unique(column).to_pylist()) - {SCHEMA_VERSION, None}
+
+
+def currency_codes(column: pa.Array) -> bool:
+    known = pc.unique(column).to_pylist()
+    return all(code is None or _CURRENCY.fullmatch(code) for code in known)
+
+
+def amounts_agree(own: Mapping[str, pa.Array]) -> bool:
+    """Whether each row has an amount, and surely no two that contradict each other."""
+    price, net = own["unit_price"], own["net_amount"]
+    if net.null_count and pc.any(pc.and_(net.is_null(), price.is_null())).as_py():
+        return False
+    if net.null_count == len(net) or price.null_count == len(price):
+        return True
+    expected = scaled(own["quantity"]) * 1e-3 * (scaled(price) * 1e-4)
+    apart = np.abs(expected - scaled(own["discount_amount"]) * 1e-4 - scaled(net) * 1e-4)
+    if net.null_count or price.null_count:
+        both = pc.and_(net.is_valid(), price.is_valid()).to_numpy(zero_copy_only=False)
+        apart = apart[both]
+    return bool((apart < _SURELY_AGREE).all())
+
+
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
     try:
         return column.cast(kind)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pyarrow as pa
-from asyncpg import Record
+from asyncpg import InsufficientPrivilegeError, Record
 from asyncpg.pool import PoolConnectionProxy
 from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringEncoderBuilder
@@ -40,8 +40,12 @@ class TableDiffers(Exception):
 
 
 async def preflight(connection: "PoolConnectionProxy[Record]") -> None:
-    """Raises TableDiffers; Transient while the migrations have not run."""
-    found = {row["name"]: row for row in await connection.fetch(query("raw_columns"))}
+    """Raises TableDiffers; Transient while the migrations have not run, or not all of them."""
+    try:
+        columns = await connection.fetch(query("raw_columns"))
+    except InsufficientPrivilegeError:
+        columns = []  # the schema is there, the grants come last
+    found = {row["name"]: row for row in columns}
     if not found:
         raise Transient(
             "raw.sales_events does not exist: waiting for the migrations",

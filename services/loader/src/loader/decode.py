@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from loader import engine
+from loader.csv_file import decode_csv
 from loader.decoded import Decoded, Rules
 from loader.inflate import Inflated, lines
 from loader.object_kind import ObjectKind
+from loader.parquet_file import decode_parquet
 from loader.salvage import salvage
-from loader.tabular import decode_csv, decode_parquet
 
 CHUNK = 12 << 20
 _DEPTH, _PARTS, _SMALL = 2, 8, 64 << 10

@@ -43,14 +43,11 @@ _FIELDS = tuple(name for name in COLUMNS if name not in ("line_no", "extra"))
 _LONG_FRACTION = re.compile(rb"\.\d{5,}[,}\]\seE]")
 _ESCAPE = re.compile(rb"\\(?![nrtbf/]|u(?!00[01]|0022|005[cC]|[dD][89a-fA-F])[0-9a-fA-F]{4})")
 _BARE = r"^(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|[\[{].*)$"
-_CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 _QUOTE, _LF, _POINT, _MINUS, _E = b'"\n.-e'
 _ZERO, _LOWER = np.uint8(48), np.uint8(32)
 _BLOCK = 128 << 10
 _MANY = 5  # digits behind a point that are too many
 _LONG = 9  # digits before an exponent that are too many; the first group of a UUID has 8
-# a cent apart is legal; what comes near it is left to exact arithmetic
-_SURELY_AGREE = 0.0099
 _local = threading.local()
 
 
@@ -69,7 +66,7 @@ def decode_chunk(chunk: bytes, first_line: int, rules: Rules) -> pa.RecordBatch 
         return None
     texts = table.combine_chunks().to_batches()[0]
     own = _typed(texts)
-    if own is None or not _amounts_agree(own) or not _quotes_add_up(chunk, raw, texts):
+    if own is None or not columns.amounts_agree(own) or not _quotes_add_up(chunk, raw, texts):
         return None
     own["line_no"] = pa.array(np.arange(first_line, first_line + lines, dtype=np.int32))
     own["currency"] = pc.fill_null(texts.column("currency"), rules.default_currency)
@@ -148,29 +145,12 @@ def _typed(texts: pa.RecordBatch) -> dict[str, pa.Array] | None:
         return None
     if not all(columns.never_empty(texts.column(name)) for name in REQUIRED_TEXT):
         return None
-    if set(pc.unique(typed["schema_version"]).to_pylist()) - {SCHEMA_VERSION, None}:
+    if not columns.known_version(typed["schema_version"]):
         return None
-    known = pc.unique(texts.column("currency")).to_pylist()
-    if not all(code is None or _CURRENCY.fullmatch(code) for code in known):
+    if not columns.currency_codes(texts.column("currency")):
         return None
     typed["schema_version"] = pa.array(np.full(len(texts), SCHEMA_VERSION, np.int16))
     return typed
-
-
-def _amounts_agree(own: dict[str, pa.Array]) -> bool:
-    price, net = own["unit_price"], own["net_amount"]
-    if net.null_count and pc.any(pc.and_(net.is_null(), price.is_null())).as_py():
-        return False
-    if net.null_count == len(net) or price.null_count == len(price):
-        return True
-    expected = columns.scaled(own["quantity"]) * 1e-3 * (columns.scaled(price) * 1e-4)
-    apart = np.abs(
-        expected - columns.scaled(own["discount_amount"]) * 1e-4 - columns.scaled(net) * 1e-4
-    )
-    if net.null_count or price.null_count:
-        both = pc.and_(net.is_valid(), price.is_valid()).to_numpy(zero_copy_only=False)
-        apart = apart[both]
-    return bool((apart < _SURELY_AGREE).all())
 
 
 def _quotes_add_up(chunk: bytes, raw: npt.NDArray[np.uint8], texts: pa.RecordBatch) -> bool:

@@ -157,9 +157,8 @@ class FileLoader:
             twin = await self._ledger.same_content(decoded.content_sha256)
             if twin is None:
                 raise Transient(
-                    f"{subject.key}: a verdict stood and was reopened meanwhile",
-                    dependency="postgres", reason="reopened",
-                ) from None  # fmt: skip
+                    f"{subject.key}: a verdict stood and was reopened meanwhile", reason="reopened"
+                ) from None
             return await self._skip(subject, decoded, twin)
         except Overlap as overlap:
             return await self._overlapping(subject, decoded, overlap)

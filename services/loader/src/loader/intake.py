@@ -37,6 +37,7 @@ _POLL_MS = 200
 _COMMIT_EVERY = 1.0
 _COMMIT_SECONDS = 5.0
 _SEND_SECONDS = 30.0
+_ASK_EVERY, _ASK_SECONDS = 3.0, 5.0
 
 
 class Intake:
@@ -55,6 +56,7 @@ class Intake:
         self._group_id = group_id
         self.offsets: Offsets[TopicPartition] = Offsets()
         self._committed_at = 0.0
+        self._asked_at = -_ASK_EVERY
 
     async def run(self, stop: asyncio.Event, drained: asyncio.Event) -> None:
         """Read until stop, then wait for the loads in work to drain and commit what they allow."""
@@ -86,7 +88,7 @@ class Intake:
                 paused = self._pause_when_full(reader, paused)
                 with kafka_errors():
                     records = await reader.getmany(timeout_ms=_POLL_MS)
-                self._health.up("kafka")
+                await self._ask(reader)
                 self._health.progress()
                 for partition, messages in records.items():
                     for message in messages:
@@ -95,6 +97,20 @@ class Intake:
             # what is still in work is finished, the rest is read again by whoever comes next
             await drained.wait()
             await self.commit(reader, now=True)
+
+    async def _ask(self, reader: Any) -> None:
+        """Is the broker there? getmany does not say: without one it finds nothing, for ever."""
+        if time.monotonic() < self._asked_at + _ASK_EVERY:
+            return
+        try:
+            with kafka_errors():
+                async with asyncio.timeout(_ASK_SECONDS):
+                    await reader.topics()
+        except Transient as error:
+            self._health.down("kafka", f"no answer: {error}")
+        else:
+            self._health.up("kafka")
+        self._asked_at = time.monotonic()
 
     def _pause_when_full(self, reader: Any, paused: bool) -> bool:
         """Keep polling while the queue is full, or the group would think us dead."""

@@ -23,7 +23,7 @@ from loader.verdict import Subject, Verdict, record
 from pipeline.clients.postgres import postgres_errors
 from pipeline.contracts.messages import BatchManifest
 from pipeline.crash import crash_point
-from pipeline.errors import Transient
+from pipeline.errors import Poison, Transient
 
 _COPY_BYTES_PER_SECOND = 1_000_000  # slower than that is a hang
 
@@ -111,22 +111,25 @@ class Ledger:
                     return file_id
             except asyncpg.LockNotAvailableError as error:
                 raise Transient(
-                    "another loader is loading the same file", dependency="postgres",
-                    reason="lock_timeout",
-                ) from error  # fmt: skip
+                    "another loader is loading the same file", reason="lock_timeout"
+                ) from error
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
                 raise Refused(f"{error.sqlstate}: {error}") from error
 
     async def add_manifest(self, manifest: BatchManifest) -> bool:
-        """False where it is known already."""
+        """False where it is known already. Raises Poison for what no column takes."""
         sums = {currency: str(amount) for currency, amount in manifest.net_amount_sum.items()}
-        with postgres_errors():
-            status = await self._pool.execute(
-                query("insert_manifest"), manifest.batch_id, manifest.producer,
-                manifest.window_start, manifest.window_end, manifest.event_count,
-                manifest.message_count, manifest.quantity_sum, sums, manifest.injected,
-                manifest.published_at,
-            )  # fmt: skip
+        try:
+            with postgres_errors():
+                status = await self._pool.execute(
+                    query("insert_manifest"), manifest.batch_id, manifest.producer,
+                    manifest.window_start, manifest.window_end, manifest.event_count,
+                    manifest.message_count, manifest.quantity_sum, sums, manifest.injected,
+                    manifest.published_at,
+                )  # fmt: skip
+        except (asyncpg.DataError, ValueError) as error:
+            # the server refuses it, or asyncpg does: a number too large, a NUL in a name
+            raise Poison("bad_message", str(error)) from error
         return bool(status == "INSERT 0 1")
 
     async def history(self, limit: int) -> list[asyncpg.Record]:

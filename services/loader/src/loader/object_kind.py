@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.contracts.objects import OWN_PREFIX
+
 Form = Literal["json", "csv", "parquet"]
 Packing = Literal["none", "gzip", "zstd"]
 
@@ -15,7 +17,7 @@ _FORMS: dict[str, Form] = {
 }
 _PACKINGS: dict[str, Packing] = {"gz": "gzip", "gzip": "gzip", "zst": "zstd", "zstd": "zstd"}
 # the pipeline's own objects (the sink's self-test) and a store's internal ones
-_OURS = ("_salespipe/", ".")
+_OURS = (OWN_PREFIX, ".")
 
 
 @dataclass(frozen=True)

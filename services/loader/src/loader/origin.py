@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pipeline.contracts.objects import ObjectMetadata, parse_key
 from pipeline.errors import Poison
 
+# beyond these an offset would lie in another partition's number line (sql/insert_range.sql)
+_OFFSETS, _PARTITIONS = 1 << 48, 1 << 31
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -27,6 +30,8 @@ def origin_of(key: str, headers: dict[str, str]) -> Origin | None:
     metadata = ObjectMetadata.from_headers(headers)
     if metadata is None:
         return None
+    if metadata.end > _OFFSETS or not 0 <= metadata.partition < _PARTITIONS:
+        raise Poison("bad_metadata", f"partition {metadata.partition}, end {metadata.end}")
     name = parse_key(key)
     if name is not None and (
         name.topic != metadata.topic

@@ -76,7 +76,8 @@ class Reconciler:
         self._health.up("s3")
         self._health.up("postgres")
         metrics.OLDEST_UNLOADED.set((datetime.now(UTC) - oldest).total_seconds())
-        metrics.GAPS.set(await self._ledger.unexplained_gaps())
+        if full:  # it reads all ranges: as dear as the listing, and as often
+            metrics.GAPS.set(await self._ledger.unexplained_gaps())
         return count
 
     async def _offer(self, item: Listed) -> None:

@@ -54,4 +54,4 @@ class LoaderSettings(Settings):
 
     @property
     def prefix_list(self) -> tuple[str, ...]:
-        return tuple(prefix.strip() for prefix in self.prefixes.split(",")) or ("",)
+        return tuple(filter(None, map(str.strip, self.prefixes.split(",")))) or ("",)

@@ -32,6 +32,7 @@ from pipeline.settings import KafkaSettings, PostgresSettings, S3Settings, Topic
 log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0
 _TRIES = Backoff(cap=5, attempts=4)
+_LAST_WORDS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class LoaderWorker:
         self._settings = settings
         self._health = health
         self._loads = 0
+        self.prefixes = settings.prefix_list
         self.queue = LoadQueue()
         self.parts: Parts | None = None
 
@@ -92,7 +94,7 @@ class LoaderWorker:
         reconciler = self._reconciler(store, ledger)
         intake = Intake(
             self._kafka, self._topics, sender, ledger, self.queue, self._health,
-            bucket=store.bucket, prefixes=self._settings.prefix_list,
+            bucket=store.bucket, prefixes=self.prefixes,
             group_id=self._settings.group_id,
         )  # fmt: skip
         files = FileLoader(
@@ -103,16 +105,19 @@ class LoaderWorker:
         drained = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop, drained), name="intake")
-            tasks.create_task(reconciler.run(stop), name="reconciler")
+            sweeping = tasks.create_task(reconciler.run(stop), name="reconciler")
             announcing = tasks.create_task(announcer.run(stop), name="announcer")
             async with asyncio.TaskGroup() as loads:
                 for number in range(self._settings.concurrency):
                     loads.create_task(self._work(stop, files), name=f"load-{number}")
             self._health.stopping()
             drained.set()
-            await announcing
-            with contextlib.suppress(Transient):
-                await announcer.step()
+            sweeping.cancel()  # it may be waiting for room in a queue that nobody empties now
+            # what cannot be said in time, the next process says
+            with contextlib.suppress(Transient, TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await announcing
+                    await announcer.step()
 
     async def _work(self, stop: asyncio.Event, files: FileLoader) -> None:
         while not stop.is_set():
@@ -141,7 +146,7 @@ class LoaderWorker:
     def _reconciler(self, store: Store, ledger: Ledger) -> Reconciler:
         return Reconciler(
             store, ledger, self.queue, self._health,
-            prefixes=self._settings.prefix_list,
+            prefixes=self.prefixes,
             events_prefix=f"{self._topics.topic_events}/",
             every=self._settings.reconcile_seconds,
             min_age=self._settings.min_age_seconds,
@@ -166,8 +171,9 @@ class LoaderWorker:
         )  # fmt: skip
 
     def _waiting(self, error: Transient) -> None:
-        """A server is away: say so, and that we are alive."""
-        self._health.down(error.dependency, str(error))
+        """Where a server is away, say so; and that we are alive."""
+        if error.dependency:
+            self._health.down(error.dependency, str(error))
         self._health.progress()
 
 

@@ -3,6 +3,7 @@
 At least once: the mark follows the acknowledgement, readers dedupe by run_id (or by file).
 """
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from pipeline.settings import TopicSettings
 from transformer import metrics, statements
 
 SQL = statements.load("service")
+# an idempotent producer would wait for ever, and nobody would say that Kafka is away
+SEND_SECONDS = 30.0
 
 
 class Outbox:
@@ -45,7 +48,8 @@ class Outbox:
 
     async def _send(self, topic: str, key: str, message: ModelsBuilt | DeadLetter) -> None:
         with kafka_errors():
-            await self._producer.send_and_wait(topic, message.to_bytes(), key=key.encode())
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._producer.send_and_wait(topic, message.to_bytes(), key=key.encode())
 
 
 def _built(run: Any) -> ModelsBuilt:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel
 
-from transformer import statements
+from pipeline.clients.postgres import postgres_errors
+from pipeline.errors import Transient
+from transformer import docs, statements
 from transformer.worker import Transformer
 
 SQL = statements.load("service")
@@ -25,7 +27,11 @@ def routes(transformer: Transformer, token: Callable[..., None]) -> APIRouter:
     async def rows(name: str, *arguments: Any) -> list[dict[str, Any]]:
         if transformer.pool is None:
             raise HTTPException(503, "PostgreSQL is not connected yet")
-        return [dict(row) for row in await transformer.pool.fetch(SQL[name], *arguments)]
+        try:
+            with postgres_errors():
+                return [dict(row) for row in await transformer.pool.fetch(SQL[name], *arguments)]
+        except Transient as error:
+            raise HTTPException(503, f"PostgreSQL: {error}") from error
 
     @router.get("/runs")
     async def runs(limit: Limit = 20) -> list[dict[str, Any]]:
@@ -48,6 +54,21 @@ def routes(transformer: Transformer, token: Callable[..., None]) -> APIRouter:
         transformer.wake()
         return transformer.about()
 
+    @router.post("/runs/{run_id}/abort", status_code=202, dependencies=guarded)
+    async def abort(run_id: int) -> dict[str, Any]:
+        """Give the open run up: nothing of it is published, its files are pending again."""
+        if not await rows("abandon", run_id):
+            raise HTTPException(404, f"run {run_id} is not running")
+        transformer.writer.kill()
+        return {"run_id": run_id, "state": "abandoned"}
+
+    @router.post("/runs/{run_id}/retry", status_code=202, dependencies=guarded)
+    async def retry(run_id: int) -> dict[str, Any]:
+        """Give every file that the run set aside another try."""
+        released = [row["file_id"] for row in await rows("release_run", run_id)]
+        transformer.wake()
+        return {"run_id": run_id, "released": released}
+
     @router.get("/files")
     async def files(
         state: Annotated[str, Query(pattern="^(pending|claimed|held|done)$")] = "pending",
@@ -66,6 +87,20 @@ def routes(transformer: Transformer, token: Callable[..., None]) -> APIRouter:
     @router.get("/freshness")
     async def freshness() -> dict[str, Any]:
         return (await rows("freshness"))[0]
+
+    @router.get("/lineage")
+    async def lineage() -> dict[str, list[str]]:
+        """What each model reads."""
+        return transformer.writer.lineage
+
+    @router.get("/docs")
+    async def documentation() -> Response:
+        """The dbt project's documentation; takes seconds."""
+        try:
+            page = await docs.generate(transformer.postgres, transformer.settings)
+        except Transient as error:
+            raise HTTPException(503, str(error)) from error
+        return Response(page, media_type="text/html")
 
     @router.get("/reconciliation")
     async def reconciliation() -> dict[str, Any]:

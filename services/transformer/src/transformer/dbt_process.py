@@ -48,11 +48,11 @@ class DbtProcess:
     def verb_connect(self) -> None:
         self._ledger.connect()
 
-    def verb_parse(self) -> float:
-        return self._engine.parse()
+    def verb_parse(self) -> dict[str, Any]:
+        return {"seconds": self._engine.parse(), "lineage": self._engine.lineage}
 
-    def verb_lock(self) -> bool:
-        return self._ledger.lock()
+    def verb_lock(self, takeover_seconds: float) -> bool:
+        return self._ledger.lock(takeover_seconds)
 
     def verb_create(self) -> dict[str, Any]:
         return _plain(self._engine.create())

@@ -1,4 +1,5 @@
-"""dbt behind four verbs. Everything the project knows of dbt's Python API is in this file.
+"""dbt behind four verbs: parse, create, increment, full_refresh. All that the project
+knows of dbt's Python API is in this file.
 
 One instance a process and one invocation at a time: dbt keeps global state. The parsed manifest
 is kept and injected, so that an invocation parses nothing.
@@ -8,7 +9,6 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dbt.adapters.factory import reset_adapters
@@ -61,6 +61,7 @@ class DbtEngine:
         self._manifest: Manifest | None = None
         self._invocation_id = ""
         self.plan: tuple[Publication, ...] = ()
+        self.lineage: dict[str, list[str]] = {}
 
     def parse(self) -> float:
         """Read the project anew. Returns the seconds it took; RuntimeError says what is wrong."""
@@ -70,6 +71,7 @@ class DbtEngine:
             raise RuntimeError(f"the dbt project does not parse: {result.exception}")
         self._manifest = result.result
         self.plan = publications(self._manifest.nodes.values())
+        self.lineage = _lineage(self._manifest)
         return time.monotonic() - started
 
     def create(self) -> Build:
@@ -83,14 +85,6 @@ class DbtEngine:
     def full_refresh(self) -> Build:
         """Build, test and publish everything from raw."""
         return self._invoke(EVERYTHING)
-
-    def docs(self, target: Path) -> None:
-        """Write the project's documentation as one page, target/static_index.html."""
-        result = dbtRunner().invoke(
-            ["--quiet", "docs", "generate", "--static", "--target-path", str(target)]
-        )
-        if not result.success:
-            raise RuntimeError(f"docs were not generated: {result.exception}")
 
     def _invoke(self, arguments: list[str]) -> Build:
         runner = dbtRunner(manifest=self._manifest, callbacks=[self._event])
@@ -107,6 +101,20 @@ class DbtEngine:
         if event.info.name == "NodeFinished":
             info = event.data.node_info
             self._on_node(info.node_name, info.node_status)
+
+
+def _lineage(manifest: Manifest) -> dict[str, list[str]]:
+    """What each model and exposure reads: models and exposures by name, sources as schema.table."""
+    nodes: list[Any] = [*manifest.nodes.values(), *manifest.exposures.values()]
+    readers = {
+        node.unique_id: node for node in nodes if node.resource_type in ("model", "exposure")
+    }
+    sources = {key: f"{source.schema}.{source.name}" for key, source in manifest.sources.items()}
+    names = sources | {key: node.name for key, node in readers.items()}
+    return {
+        node.name: sorted({names[key] for key in node.depends_on.nodes if key in names})
+        for node in readers.values()
+    }
 
 
 def _build(result: dbtRunnerResult, invocation_id: str) -> Build:

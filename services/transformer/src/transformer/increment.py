@@ -16,7 +16,7 @@ from pipeline.errors import Transient
 from transformer import metrics
 from transformer.process_client import DbtClient, ProjectBroken, PublicationRefused
 from transformer.settings import TransformerSettings
-from transformer.triage import Action, judge, transient
+from transformer.triage import Action, fewer, judge, transient
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,11 @@ class Increments:
         if not run["files"]:
             # everything it had was set aside
             await self._close(run, "abandoned")
+            return
+        keep = fewer(run["attempt"], *_by_kind(run))
+        if len(keep) < len(run["files"]):
+            log.error("run %d was cut off %d times: made smaller", run["run_id"], run["attempt"])
+            await self._client.ask("narrow", run_id=run["run_id"], keep=list(keep))
             return
         build = await self._build(run["run_id"])
         failure = await self._failure(build)
@@ -134,10 +139,7 @@ class Increments:
         """Narrow the run to what can be published; the next step takes it from there."""
         run_id = run["run_id"]
         log.error("run %d is not published: %s", run_id, failure.summary, extra={"run_id": run_id})
-        of_kind: dict[str, list[int]] = {"loaded": [], "superseded": []}
-        for file in run["files"]:
-            of_kind[file["kind"]].append(file["file_id"])
-        verdict = judge(of_kind["loaded"], of_kind["superseded"], failure.suspects)
+        verdict = judge(*_by_kind(run), failure.suspects)
         if verdict.action is Action.HOLD:
             await self._hold(run_id, verdict.files, failure.summary)
         elif verdict.action is Action.HALVE:
@@ -176,6 +178,13 @@ class Increments:
         if self.current is not None:
             self.current["node"] = event["node"]
         crash_point("transformer.mid_run")
+
+
+def _by_kind(run: dict[str, Any]) -> tuple[list[int], list[int]]:
+    """Ids of the run's loaded files and of its superseded ones."""
+    loaded = [file["file_id"] for file in run["files"] if file["kind"] == "loaded"]
+    superseded = [file["file_id"] for file in run["files"] if file["kind"] == "superseded"]
+    return loaded, superseded
 
 
 def _ours(node: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@
 A crash before 5 leaves the marts as they were and the run open: the next holder begins at 2.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,10 @@ from transformer.plan import SLICES, Publication
 from transformer.settings import application_name
 
 LOCK_KEY = 7236280100113  # macros/run/full_refresh.sql has the same
+# between full looks for pending files; the looks between them see the newest files only, which
+# stays fast in a large ledger. What commits later than so many others waits for a full look.
+SWEEP_SECONDS = 30.0
+RECENT_FILES = 5000
 ANALYZE_AFTER = 50_000  # rows; and at least a tenth of the table
 TAKE = statements.load("take")
 PUBLISH = statements.load("publish")
@@ -63,9 +68,15 @@ class Ledger:
         self._worker = worker
         self._connection: Any = None
         self._since_analyze = 0
+        self._swept_at = -SWEEP_SECONDS
 
     def connect(self) -> None:
-        """From the PG* environment. Raises psycopg2.OperationalError."""
+        """From the PG* environment, the second time too. Raises psycopg2.OperationalError.
+
+        A connection that broke for us may live on in the server, and hold the lock: it ends.
+        """
+        if self._connection is not None:
+            self._connection.close()
         self._connection = psycopg2.connect(
             application_name=application_name(self._worker),
             connect_timeout=5,
@@ -73,12 +84,20 @@ class Ledger:
             keepalives_interval=5,
             keepalives_count=3,
         )
+        with self._connection:
+            self._end_backends(self._worker)
 
-    def lock(self) -> bool:
-        """Try to become the one writer of this database."""
+    def lock(self, takeover_seconds: float) -> bool:
+        """Try to become the one writer of this database.
+
+        A writer that gave no sign of life for takeover_seconds is cut off; the next try succeeds.
+        """
         with self._connection, self._connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(%s)", (LOCK_KEY,))
-            return bool(cursor.fetchone()[0])
+            cursor.execute(TAKE["lock"], {"key": LOCK_KEY})
+            if cursor.fetchone()[0]:
+                return True
+            cursor.execute(TAKE["end_frozen"], {"key": LOCK_KEY, "seconds": takeover_seconds})
+            return False
 
     def take(self, max_files: int, max_rows: int) -> Run | None:
         """The open run, or a new one; None when nothing is pending."""
@@ -88,9 +107,13 @@ class Ledger:
             if running:
                 run_id, attempt = running[0], self._resume(cursor, *running)
             else:
+                limits = {"after": self._after(cursor), "max_files": max_files}
+                cursor.execute(TAKE["pending"], limits)
+                if not cursor.fetchone()[0]:
+                    return None
                 cursor.execute(TAKE["open"], {"worker": self._worker})
                 run_id, attempt = cursor.fetchone()[0], 1
-                limits = {"run_id": run_id, "max_files": max_files, "max_rows": max_rows}
+                limits |= {"run_id": run_id, "max_rows": max_rows}
                 cursor.execute(TAKE["claim_loaded"], limits)
                 claimed = cursor.rowcount
                 cursor.execute(TAKE["claim_superseded"], limits)
@@ -101,8 +124,9 @@ class Ledger:
 
     def narrow(self, run_id: int, keep: list[int]) -> None:
         """Put every other file of the run back: it is pending again."""
+        self._swept_at = -SWEEP_SECONDS
         with self._connection, self._connection.cursor() as cursor:
-            for name in ("put_back_loaded", "put_back_superseded"):
+            for name in ("put_back_loaded", "put_back_superseded", "begin_anew"):
                 cursor.execute(TAKE[name], {"run_id": run_id, "keep": keep})
 
     def hold(self, run_id: int, files: list[int], reason: str) -> int:
@@ -173,9 +197,21 @@ class Ledger:
     def rollback(self) -> None:
         self._connection.rollback()
 
+    def _end_backends(self, worker: str) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(TAKE["end_backends"], {"application": application_name(worker)})
+
+    def _after(self, cursor: Any) -> int:
+        """Files from here on are looked at."""
+        if time.monotonic() >= self._swept_at + SWEEP_SECONDS:
+            self._swept_at = time.monotonic()
+            return 0
+        cursor.execute(TAKE["newest_taken"])
+        return int(cursor.fetchone()[0]) - RECENT_FILES
+
     def _resume(self, cursor: Any, run_id: int, worker: str, attempt: int) -> int:
         if worker != self._worker:
-            cursor.execute(TAKE["end_backends"], {"application": application_name(worker)})
+            self._end_backends(worker)
         cursor.execute(TAKE["take_over"], {"worker": self._worker, "run_id": run_id})
         return attempt + 1
 

@@ -12,8 +12,8 @@ SLICES = "staging"
 class Publication:
     """Rows of table whose key is in `by` go, the slice's rows come.
 
-    by names a table in the slices' schema; "slice" is the slice itself. With whole, every row
-    goes: the slice holds all of the table.
+    by names a table in the slices' schema; "slice" is the slice itself. With whole_on_withdrawal
+    every row goes in a run that withdraws a file: the slice then holds all of the table.
     """
 
     schema: str

@@ -95,10 +95,15 @@ class DbtClient:
                 async with asyncio.timeout(GRACE_SECONDS):
                     await process.wait()
             except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                self.kill()
                 await process.wait()
         shutil.rmtree(self._target, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Who waits for an answer gets a Transient."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     @property
     def rss_bytes(self) -> int:

@@ -26,6 +26,8 @@ class TransformerSettings(Settings):
     # the dbt process is replaced, idle, after so many runs or at so much memory
     recycle_runs: int = Field(500, ge=1)
     recycle_megabytes: int = Field(600, ge=100)
+    # a standby cuts off a writer that gave no sign of life for so long (stopped, unreachable)
+    takeover_seconds: float = Field(60, ge=1)
     # more files held within an hour than this: a bad deploy, not bad files
     max_held_an_hour: int = Field(50, ge=1)
 

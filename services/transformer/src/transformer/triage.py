@@ -38,6 +38,10 @@ _TRANSIENT = re.compile(
 _TRANSIENT_CODES = ("08", "40", "53", "57", "55P03", "25006", "XX000")
 
 
+# a run that a lost process or server cut off so often is made smaller: it may be what ends them
+MAX_TRIES = 5
+
+
 class Action(Enum):
     HOLD = "hold"  # files: set these aside, go on with the rest
     HALVE = "halve"  # files: go on with these, the others wait
@@ -59,6 +63,17 @@ def transient(message: str) -> bool:
 def transient_code(code: str | None) -> bool:
     """The same of a SQLSTATE; None: the connection was lost before there was one."""
     return code is None or code.startswith(_TRANSIENT_CODES)
+
+
+def fewer(attempt: int, loaded: Sequence[int], superseded: Sequence[int]) -> tuple[int, ...]:
+    """The files to go on with at this try (1 is the first); the others wait.
+
+    A hiccup never accuses a file, so the last one is tried for as long as it takes.
+    """
+    files = (*loaded, *superseded)
+    if attempt <= MAX_TRIES or len(files) < 2:
+        return files
+    return tuple(loaded[: len(loaded) // 2]) if len(loaded) > 1 else tuple(superseded or loaded)
 
 
 def judge(loaded: Sequence[int], superseded: Sequence[int], suspects: Sequence[int]) -> Verdict:

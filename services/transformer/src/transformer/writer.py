@@ -18,7 +18,11 @@ MEGABYTE = 1 << 20
 
 
 class Writer:
-    """step() makes one run if there is one to make. A broken process is replaced at the next."""
+    """step() makes one run if there is one to make.
+
+    A process that died or hung is replaced at the next; one whose server was away connects and
+    locks anew, and keeps the project it has parsed.
+    """
 
     def __init__(
         self,
@@ -33,10 +37,17 @@ class Writer:
         self._make_client = make_client
         self._client: DbtClient | None = None
         self._increments: Increments | None = None
+        self._connected = False
         self._runs = 0
         self._standby_since: float | None = None
         self._full_refresh = False
         self._reload = False
+        self.lineage: dict[str, list[str]] = {}
+
+    @property
+    def started(self) -> bool:
+        """There is a dbt process."""
+        return self._client is not None
 
     @property
     def active(self) -> bool:
@@ -52,13 +63,20 @@ class Writer:
     def ask_reload(self) -> None:
         self._reload = True
 
+    def kill(self) -> None:
+        """End the dbt process now, whatever it does; the next step() starts another."""
+        if self._client is not None:
+            self._client.kill()
+
     async def step(self) -> bool:
         """True: there may be more to do at once. Raises Transient and ProjectBroken."""
         try:
             return await self._step()
         except Transient as error:
-            # its lock, its connection or dbt's own state may be gone: a new process is certain
-            await self.close("timeout" if error.reason == "timeout" else "died")
+            if error.dependency == "postgres":
+                self._disconnected()
+            else:
+                await self.close("timeout" if error.reason == "timeout" else "died")
             raise
         except PublicationRefused as error:
             raise ProjectBroken(f"the ledger refused: {error}") from error
@@ -68,14 +86,22 @@ class Writer:
         if self._client is not None:
             if reason:
                 metrics.WORKER_RESTARTS.labels(reason).inc()
-            client, self._client, self._increments = self._client, None, None
-            metrics.LOCK_HELD.set(0)
+            client, self._client = self._client, None
+            self._disconnected()
             await client.close()
+
+    def _disconnected(self) -> None:
+        """The lock is gone, or will be when the process or its old connection is."""
+        self._increments = None
+        self._connected = False
+        metrics.LOCK_HELD.set(0)
 
     async def _step(self) -> bool:
         await self._recycle()
         if self._client is None:
             await self._start()
+        if not self._connected:
+            await self._connect()
         if self._increments is None and not await self._become_active():
             return False
         assert self._increments is not None
@@ -91,14 +117,20 @@ class Writer:
         client = self._client = self._make_client(self._postgres, self._settings)
         self._runs = 0
         await client.start()
-        await client.ask("connect")
-        seconds = await client.ask("parse", timeout=self._settings.run_timeout_seconds)
-        metrics.PARSE_SECONDS.set(seconds)
-        self._health.up("dbt", f"parsed in {seconds:.1f} s")
+        parsed = await client.ask("parse", timeout=self._settings.run_timeout_seconds)
+        metrics.PARSE_SECONDS.set(parsed["seconds"])
+        self.lineage = parsed["lineage"]
+        self._health.up("dbt", f"parsed in {parsed['seconds']:.1f} s")
+
+    async def _connect(self) -> None:
+        assert self._client is not None
+        await self._client.ask("connect")
+        self._connected = True
 
     async def _become_active(self) -> bool:
         assert self._client is not None
-        if not await self._client.ask("lock"):
+        takeover = self._settings.takeover_seconds
+        if not await self._client.ask("lock", takeover_seconds=takeover):
             self._standby_since = self._standby_since or time.monotonic()
             metrics.LOCK_WAIT.set(time.monotonic() - self._standby_since)
             return False

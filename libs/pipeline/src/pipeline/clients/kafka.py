@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -15,26 +16,60 @@ from pipeline.settings import KafkaSettings
 
 _STOP_SECONDS = 10.0
 _START_SECONDS = 30.0
+_STOPPING: set[asyncio.Task[None]] = set()
+log = logging.getLogger(__name__)
 
 # the caller alone knows what these mean: they pass
 _FOR_THE_CALLER = (
     kafka.CommitFailedError,
     kafka.IllegalStateError,
-    kafka.IllegalArgumentError,
     kafka.NoOffsetForPartitionError,
     kafka.OffsetOutOfRangeError,
     kafka.MessageSizeTooLargeError,
     kafka.RecordTooLargeError,
-    kafka.UnsupportedCodecError,
-    kafka.KafkaConfigurationError,
+    kafka.RecordListTooLargeError,
+    kafka.TopicAlreadyExistsError,
 )
+# no return of a broker makes these right: they pass, and crash
+_MISTAKES = (
+    kafka.IllegalArgumentError,
+    kafka.KafkaConfigurationError,
+    kafka.UnsupportedCodecError,
+    kafka.UnsupportedVersionError,
+    kafka.IncompatibleBrokerVersion,
+    kafka.UnrecognizedBrokerVersion,
+    kafka.UnsupportedForMessageFormatError,
+    kafka.InvalidRequestError,
+    kafka.InvalidTopicError,
+    kafka.InvalidGroupIdError,
+    kafka.InvalidSessionTimeoutError,
+    kafka.InvalidRequiredAcksError,
+    kafka.InvalidTimestampError,
+    kafka.InvalidPartitionsError,
+    kafka.InvalidConfigurationError,
+    kafka.InvalidCommitOffsetSizeError,
+    kafka.OffsetMetadataTooLargeError,
+    kafka.InconsistentGroupProtocolError,
+    kafka.PolicyViolationError,
+)
+# the broker has forgotten this producer: each of its sends fails from now on, a new one works
+_PRODUCER_LOST = (
+    kafka.ProducerFenced,
+    kafka.OutOfOrderSequenceNumber,
+    kafka.UnknownProducerId,
+    kafka.InvalidProducerEpoch,
+    kafka.InvalidProducerIdMapping,
+)
+_PASS = (*_FOR_THE_CALLER, *_MISTAKES, *_PRODUCER_LOST)
 _REFUSED = (
     kafka.AuthenticationFailedError,
     kafka.AuthenticationMethodNotSupported,
+    kafka.UnsupportedSaslMechanismError,
+    kafka.SaslAuthenticationFailed,
     kafka.TopicAuthorizationFailedError,
     kafka.GroupAuthorizationFailedError,
     kafka.ClusterAuthorizationFailedError,
-    kafka.SaslAuthenticationFailed,
+    kafka.TransactionalIdAuthorizationFailed,
 )
 
 
@@ -42,16 +77,18 @@ _REFUSED = (
 def kafka_errors() -> Iterator[None]:
     """Raise Transient for what a broker's return heals, Forbidden for refused access.
 
-    A rebalance's errors (CommitFailedError, IllegalStateError), offsets that do not exist and
-    values that are too large pass through: what they mean depends on who asked.
+    What passes as it is: a rebalance's errors (CommitFailedError, IllegalStateError), offsets that
+    do not exist and values that are too large, because what they mean depends on who asked; what
+    no retry heals; and a producer that the broker has forgotten, because only a new one helps.
     """
     try:
         yield
-    except _FOR_THE_CALLER:
+    except _PASS:
         raise
     except _REFUSED as error:
         raise Forbidden(_text(error), dependency="kafka", reason=_reason(error)) from error
     except (kafka.KafkaError, kafka.ConsumerStoppedError, OSError) as error:
+        # TimeoutError is an OSError: asyncio's and the one of a deadline of our own
         raise Transient(_text(error), dependency="kafka", reason=_reason(error)) from error
 
 
@@ -148,10 +185,35 @@ async def _running(
 
 
 async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """Close; a broker that is away must not keep us, so at most some seconds."""
-    with contextlib.suppress(TimeoutError, kafka.KafkaError, OSError):
-        async with asyncio.timeout(_STOP_SECONDS):
-            await client.stop()
+    """Close; a broker that is away must not keep us, so at most some seconds.
+
+    stop() works once: given up half-way it would leave tasks and sockets behind. So it runs as a
+    task of its own, which nobody's cancellation reaches, and ends in its own time.
+    """
+    stopping = asyncio.create_task(client.stop(), name=f"stop {type(client).__name__}")
+    _STOPPING.add(stopping)
+    stopping.add_done_callback(_stopped)
+    await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if not stopping.done() and isinstance(client, AIOKafkaProducer):
+        _abandon(client, stopping)
+
+
+def _abandon(client: AIOKafkaProducer, stopping: asyncio.Task[None]) -> None:
+    """Send nothing more behind the back of the producer that comes next.
+
+    stop() waits for every acknowledgement, and an idempotent batch never expires. It goes on once
+    the sender has ended, which waits for the requests under way; then whoever waits is told.
+    """
+    sender, batches = client._sender.sender_task, client._message_accumulator
+    stopping.add_done_callback(lambda _: batches.fail_all(kafka.ProducerClosed()))
+    if sender is not None:
+        sender.cancel()
+
+
+def _stopped(stopping: asyncio.Task[None]) -> None:
+    _STOPPING.discard(stopping)
+    if not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.info("closing a Kafka client: %s", _text(error))
 
 
 def _with_advice(error: Transient, settings: KafkaSettings) -> Transient:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, cast
@@ -14,10 +15,18 @@ from pipeline.settings import PostgresSettings
 
 _CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
+_ACQUIRE_SECONDS = 60.0
+_RELEASE_SECONDS = 5.0
 # SQLSTATE classes and codes that heal: connection lost, serialisation, resources, shutdown and
 # cancelled statements, lock time-out, read-only after a failover, a database still being made
 _HEALS = ("08", "40001", "40P01", "53", "57P0", "57014", "55P03", "25006", "25P03", "3D000")
 _REFUSED = ("28",)
+# asyncpg's own words for a connection that ended under its user; its other InterfaceErrors
+# ("another operation is in progress", say) are mistakes in the use of it
+_LOST = re.compile(
+    r"connection is closed$|released back to the pool$|pool is closing$|operation is cancelling$"
+    r'|protocol is in the "failed" state|performing authentication'
+)
 
 
 @contextlib.contextmanager
@@ -36,15 +45,29 @@ def postgres_errors() -> Iterator[None]:
             raise Transient(str(error), dependency="postgres", reason=code) from error
         raise
     except (pg.InterfaceError, pg.InternalClientError) as error:
-        # a connection that ended under the statement; misuse of the API says so in other words
-        if "closed" in str(error) or "closing" in str(error) or "released" in str(error):
-            raise Transient(str(error), dependency="postgres", reason="connection") from error
-        raise
+        if not _LOST.search(str(error)):
+            raise
+        raise Transient(str(error), dependency="postgres", reason="connection") from error
     except OSError as error:
         # TimeoutError is one: a command, an acquire or a connect that took too long
         text = str(error) or type(error).__name__
         reason = "timeout" if isinstance(error, TimeoutError) else "connection"
         raise Transient(text, dependency="postgres", reason=reason) from error
+
+
+class _Pool(asyncpg.Pool):
+    """A pool that no black hole wedges.
+
+    By default a caller waits for a free connection for ever, and giving one back (its reset, or a
+    statement that is still being cancelled) takes command_timeout twice over, in which nobody
+    else has its place.
+    """
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        return super().acquire(timeout=_ACQUIRE_SECONDS if timeout is None else timeout)
+
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:
+        await super().release(connection, timeout=_RELEASE_SECONDS if timeout is None else timeout)
 
 
 @contextlib.asynccontextmanager
@@ -53,15 +76,17 @@ async def pool(
     *,
     application_name: str,
     max_size: int = 4,
+    command_timeout: float = 60.0,
     statement_timeout: float = 120.0,
     init: Callable[[Any], Awaitable[None]] | None = None,
 ) -> AsyncIterator[asyncpg.Pool]:
     """A pool that connects when it is first used, so that it exists while the server is away.
 
-    statement_timeout in seconds; the client gives up ten seconds after the server should have.
-    Every connection that broke is replaced.
+    In seconds: the client gives up a statement after command_timeout, unless the call says
+    otherwise (a COPY by its bytes), the server after statement_timeout. Every connection that
+    broke is replaced.
     """
-    connections = asyncpg.create_pool(
+    connections = _Pool(
         host=settings.pghost,
         port=settings.pgport,
         database=settings.pgdatabase,
@@ -70,12 +95,13 @@ async def pool(
         ssl=_ssl(settings),
         min_size=0,
         max_size=max_size,
+        max_queries=50_000,
         max_inactive_connection_lifetime=60.0,
         timeout=_CONNECT_SECONDS,
-        command_timeout=statement_timeout + 10,
+        command_timeout=command_timeout,
         server_settings={
             "application_name": application_name,
-            "statement_timeout": f"{statement_timeout:.0f}s",
+            "statement_timeout": f"{statement_timeout * 1000:.0f}ms",
             "lock_timeout": "5s",
             "idle_in_transaction_session_timeout": "60s",
             "tcp_keepalives_idle": "10",
@@ -84,6 +110,9 @@ async def pool(
             "tcp_user_timeout": "25s",
         },
         init=cast(Any, init),
+        loop=asyncio.get_running_loop(),
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
     )
     async with _closing(connections):
         yield connections
@@ -103,9 +132,10 @@ async def _closing(connections: asyncpg.Pool) -> AsyncIterator[None]:
 
 
 def _ssl(settings: PostgresSettings) -> Any:
-    """What asyncpg takes for libpq's sslmode."""
+    """What asyncpg takes for libpq's sslmode: with a root certificate, require is verify-ca."""
     mode = settings.pgsslmode
-    if not mode.startswith("verify"):
+    verify = mode.startswith("verify") or (mode == "require" and settings.pgsslrootcert)
+    if not verify:
         return mode
     context = ssl.create_default_context(cafile=settings.pgsslrootcert)
     context.check_hostname = mode == "verify-full"

@@ -7,25 +7,32 @@ from typing import Any
 import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from aiohttp.http_exceptions import HttpProcessingError
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from pipeline.errors import Forbidden, NotFound, PreconditionFailed, Transient
 from pipeline.settings import S3Settings
 
-_NOT_FOUND = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
+_NOT_FOUND = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _REFUSED = {
     "401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken",
-    "AuthorizationHeaderMalformed", "AllAccessDisabled",
+    "InvalidToken", "AuthorizationHeaderMalformed", "AllAccessDisabled",
 }  # fmt: skip
 # beside every 429 and 5xx: the body did not arrive whole, or two writers met
-_HEALS = {"ConditionalRequestConflict", "IncompleteBody", "BadDigest", "RequestTimeout"}
+_HEALS = {
+    "ConditionalRequestConflict", "OperationAborted", "IncompleteBody", "BadDigest",
+    "XAmzContentSHA256Mismatch", "RequestTimeout",
+}  # fmt: skip
+# what a connection may do to a request; EOFError is asyncio's IncompleteReadError
+_WIRE = (aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
 _CONNECTION = (
     boto.HTTPClientError,
     boto.ConnectionError,
     boto.IncompleteReadError,
-    boto.ResponseStreamingError,
-    aiohttp.ClientError,
-    OSError,
+    boto.FlexibleChecksumError,
+    ResponseParserError,
+    *_WIRE,
 )
 _CREDENTIALS = (
     boto.NoCredentialsError,
@@ -38,15 +45,22 @@ _CREDENTIALS = (
 def s3_errors() -> Iterator[None]:
     """Raise NotFound, PreconditionFailed, Forbidden or Transient; what is none of them passes.
 
-    After a Transient the outcome of a write is unknown: it may have been done.
+    After a Transient the outcome of a write is unknown: it may have been done. A bucket that is
+    not there is Transient: it is still being made. HEAD alone cannot tell it from an object that
+    is not there. An upload has no deadline of its own: give it one.
     """
     try:
         yield
     except boto.ClientError as error:
-        raise _meaning(error) from error
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     except _CREDENTIALS as error:
         raise Forbidden(str(error), dependency="s3", reason="credentials") from error
     except _CONNECTION as error:
+        if not _from_the_wire(error):
+            raise
         text = str(error) or type(error).__name__
         reason = "timeout" if isinstance(error, TimeoutError) else type(error).__name__.lower()
         raise Transient(text, dependency="s3", reason=reason) from error
@@ -69,29 +83,38 @@ async def s3_client(settings: S3Settings, *, max_connections: int = 32) -> Async
         request_checksum_calculation="when_required" if own else "when_supported",
         response_checksum_validation="when_required",
     )
-    secret = settings.aws_secret_access_key
+    secret, token = settings.aws_secret_access_key, settings.aws_session_token
     async with get_session().create_client(
         "s3",
         endpoint_url=settings.s3_endpoint_url,
         region_name=settings.aws_region,
         aws_access_key_id=settings.aws_access_key_id,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
+        aws_session_token=token.get_secret_value() if token else None,
         verify=settings.s3_ca_file,
         config=config,
     ) as client:
         yield client
 
 
-def _meaning(error: Any) -> Exception:
+def _from_the_wire(error: Any) -> bool:
+    """aiobotocore wraps every exception that it does not know, our mistakes included."""
+    if type(error) is not boto.HTTPClientError:
+        return True
+    return isinstance(error.kwargs["error"], _WIRE)
+
+
+def _meaning(error: Any) -> Exception | None:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "NoSuchBucket":
+        return Transient(str(error), dependency="s3", reason="no_bucket")
     if code in _NOT_FOUND:
         return NotFound(str(error))
     if status == 412 or code == "PreconditionFailed":
         return PreconditionFailed(str(error))
     if code in _REFUSED or status in (401, 403):
-        return Forbidden(str(error), dependency="s3", reason=code)
+        return Forbidden(str(error), dependency="s3", reason=code or str(status))
     if code in _HEALS or status == 429 or status >= 500:
         return Transient(str(error), dependency="s3", reason=code or str(status))
-    unforeseen: Exception = error
-    return unforeseen
+    return None

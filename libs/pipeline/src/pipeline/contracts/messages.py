@@ -1,7 +1,6 @@
 """Control messages between services, one class a topic. JSON, UTF-8; decimals as strings."""
 
 import base64
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -24,7 +23,12 @@ class Message(BaseModel):
         try:
             return cls.model_validate_json(value or b"")
         except ValidationError as error:
-            raise Poison("bad_message", f"not a {cls.__name__}: {error}") from error
+            # without the values: this text goes to logs
+            problems = "; ".join(
+                f"{'.'.join(map(str, detail['loc'])) or 'value'}: {detail['msg']}"
+                for detail in error.errors(include_url=False, include_input=False)
+            )
+            raise Poison("bad_message", f"not a {cls.__name__}: {problems}") from error
 
 
 class BatchManifest(Message):
@@ -73,7 +77,7 @@ class ModelsBuilt(Message):
     file_count: int
     rows_new: int
     batch_ids: list[str] = []
-    hours: list[datetime] = []
+    hours: list[AwareDatetime] = []
     data_as_of: AwareDatetime | None = None
     published_at: AwareDatetime
 

@@ -13,14 +13,19 @@ from typing import Any, Self
 from pipeline.errors import Poison
 
 METADATA_VERSION = "1"
+# objects under it are the pipeline's own, such as the sink's self-test: nobody's sales
+OWN_PREFIX = "_salespipe/"
 # stores drop a header without a value: objects in which no event has a time
 _MAY_BE_EMPTY = ("first_event_time", "last_event_time")
 _LATEST_MS = 253_402_300_799_000  # 9999-12-31T23:59:59Z
 _KEY = re.compile(
     r"(?P<prefix>.*?)(?P<topic>[^/]+)/date=(?P<date>\d{4}-\d\d-\d\d)/hour=(?P<hour>\d\d)/"
-    r"sales_batch_(?P<stamp>\d{8}T\d{6}Z)-p(?P<partition>\d{5})-o(?P<offset>\d{20})"
-    r"\.(?P<extension>[a-z0-9.]+)"
+    r"sales_batch_(?P<stamp>\d{8}T\d{6}Z)-p(?P<partition>\d{5,10})-o(?P<offset>\d{20})"
+    r"\.(?P<extension>[a-z0-9.]+)",
+    re.ASCII,
 )
+# the ledger keeps a partition's offsets in 48 bits
+_OFFSETS = 2**48
 
 
 def object_key(
@@ -53,10 +58,14 @@ def parse_key(key: str) -> ObjectName | None:
     match = _KEY.fullmatch(key)
     if match is None:
         return None
+    try:
+        at = datetime.strptime(match["stamp"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:  # the thirteenth month of somebody's own file
+        return None
     return ObjectName(
         prefix=match["prefix"],
         topic=match["topic"],
-        at=datetime.strptime(match["stamp"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        at=at,
         partition=int(match["partition"]),
         offset=int(match["offset"]),
         extension=match["extension"],
@@ -117,6 +126,8 @@ class ObjectMetadata:
             except (KeyError, ValueError) as error:
                 raise Poison("bad_metadata", f"{header}: {error!r}") from error
         metadata = cls(**values)
-        if not 0 <= metadata.start < metadata.end:
-            raise Poison("bad_metadata", f"range [{metadata.start}, {metadata.end}) is empty")
+        if not 0 <= metadata.start < metadata.end <= _OFFSETS:
+            raise Poison(
+                "bad_metadata", f"[{metadata.start}, {metadata.end}) is no range of offsets"
+            )
         return metadata

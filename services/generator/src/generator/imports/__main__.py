@@ -23,6 +23,8 @@ from pipeline.clients.kafka import kafka_errors, producer
 from pipeline.errors import SettingsError, Transient
 from pipeline.settings import KafkaSettings, TopicSettings, load_all
 
+_INTERRUPTED = "interrupted; run it again to send the rest: what was sent counts once"
+
 
 def main() -> int:
     arguments = _arguments()
@@ -33,7 +35,9 @@ def main() -> int:
     except OSError as error:
         return _complain(f"{error.filename or arguments.file}: {error.strerror}", 2)
     except Transient as error:
-        return _complain(f"Kafka: {error}", 1)
+        return _complain(f"Kafka: {error}; run it again when it is back", 1)
+    except KeyboardInterrupt:
+        return _complain(_INTERRUPTED, 130)
 
 
 def _arguments() -> argparse.Namespace:
@@ -58,7 +62,7 @@ async def _run(arguments: argparse.Namespace) -> int:
             for _ in importer:
                 pass
         elif not await _publish(importer, arguments.speed):
-            return _complain("interrupted; run it again to send the rest", 130)
+            return _complain(_INTERRUPTED, 130)
     finally:
         refused.close()
     outcome = importer.outcome

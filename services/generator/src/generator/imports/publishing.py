@@ -14,6 +14,7 @@ from pipeline.contracts.messages import BatchManifest
 from pipeline.settings import TopicSettings
 
 IN_FLIGHT = 16  # record batches
+_ACK_SECONDS = 60.0  # an idempotent producer by itself waits for ever
 VERSION = "import-1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,18 +35,18 @@ class Publisher:
             await self._send(partition, lines)
 
     async def flush(self) -> None:
-        """Wait for every acknowledgement; raises Transient where one fails."""
-        with kafka_errors():
-            while self._unacknowledged:
-                await self._unacknowledged.popleft()
+        """Wait for every acknowledgement; raises Transient where one fails or does not come."""
+        while self._unacknowledged:
+            await self._acknowledged()
 
     async def announce(self, batch_id: str, totals: Totals) -> None:
         """The batch's manifest; to be called after the flush of its last event."""
         message = manifest(batch_id, totals, datetime.now(UTC))
         with kafka_errors():
-            await self._producer.send_and_wait(
-                self._topics.topic_manifests, message.to_bytes(), key=batch_id.encode()
-            )
+            async with asyncio.timeout(_ACK_SECONDS):
+                await self._producer.send_and_wait(
+                    self._topics.topic_manifests, message.to_bytes(), key=batch_id.encode()
+                )
 
     def _partition(self, key: str) -> int:
         known = self._partition_of.get(key)
@@ -65,14 +66,19 @@ class Publisher:
         await self._hand_over(builder, partition)
 
     async def _hand_over(self, builder: object, partition: int) -> None:
+        while len(self._unacknowledged) >= IN_FLIGHT:
+            await self._acknowledged()
         with kafka_errors():
-            while len(self._unacknowledged) >= IN_FLIGHT:
-                await self._unacknowledged.popleft()
-            self._unacknowledged.append(
-                await self._producer.send_batch(
+            async with asyncio.timeout(_ACK_SECONDS):
+                future = await self._producer.send_batch(
                     builder, self._topics.topic_events, partition=partition
                 )
-            )
+        self._unacknowledged.append(future)
+
+    async def _acknowledged(self) -> None:
+        with kafka_errors():
+            async with asyncio.timeout(_ACK_SECONDS):
+                await self._unacknowledged.popleft()
 
 
 def manifest(batch_id: str, totals: Totals, now: datetime) -> BatchManifest:

@@ -18,9 +18,20 @@ final as (
         day_before.event_count as event_count_day_before,
         day_before.revenue as revenue_day_before,
         hours.revenue - day_before.revenue as revenue_change_day,
+        round(
+            100 * (hours.revenue - day_before.revenue) / nullif(abs(day_before.revenue), 0), 2
+        ) as revenue_change_day_percent,
         week_before.event_count as event_count_week_before,
         week_before.revenue as revenue_week_before,
-        hours.revenue - week_before.revenue as revenue_change_week
+        hours.revenue - week_before.revenue as revenue_change_week,
+        round(
+            100 * (hours.revenue - week_before.revenue) / nullif(abs(week_before.revenue), 0), 2
+        ) as revenue_change_week_percent,
+        sum(hours.revenue) over (
+            partition by hours.currency
+            order by hours.sales_hour
+            range between interval '23 hours' preceding and current row
+        ) as revenue_24_hours
     from hours
     left join hours day_before
         on day_before.sales_hour = hours.sales_hour - interval '24 hours'

@@ -1,3 +1,10 @@
+-- name: migrated
+-- asked of the catalogue, which needs no right
+select exists (
+  select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'ops' and c.relname = 'transform_run'
+) and pg_catalog.has_schema_privilege('ops', 'usage')
+
 -- name: backlog
 select
   count(*) filter (where t.file_id is null) as files,
@@ -72,6 +79,25 @@ limit $2
 
 -- name: release
 delete from ops.transform_file where file_id = $1 and state = 'held' returning file_id
+
+-- name: release_run
+delete from ops.transform_file where run_id = $1 and state = 'held' returning file_id
+
+-- name: abandon
+-- whoever builds it finds it gone when it publishes
+with run as (
+  update ops.transform_run set state = 'abandoned' where run_id = $1 and state = 'running'
+  returning run_id
+),
+withdrawn as (
+  update ops.transform_file t set kind = 'loaded', state = 'done'
+  from run where t.run_id = run.run_id and t.state = 'claimed' and t.kind = 'superseded'
+),
+pending as (
+  delete from ops.transform_file t using run
+  where t.run_id = run.run_id and t.state = 'claimed' and t.kind = 'loaded'
+)
+select run_id from run
 
 -- name: newly_held
 select t.file_id, t.reason, t.at, l.bucket, l.key, l.etag

@@ -1,3 +1,45 @@
+-- name: lock
+select pg_try_advisory_lock(%(key)s)
+
+-- name: end_frozen
+-- a holder that is stopped, or cut off from here, keeps its lock; where no session of it has done
+-- anything for so long, its sessions end, and with them the lock
+with holder as (
+  select a.application_name
+  from pg_locks l
+  join pg_stat_activity a using (pid)
+  where l.locktype = 'advisory'
+    and l.granted
+    and l.database = (select oid from pg_database where datname = current_database())
+    and (l.classid::bigint << 32) + l.objid::bigint = %(key)s
+    and l.objsubid = 1
+    and a.application_name like 'transformer-%%'
+),
+sessions as (
+  select s.pid, s.state, s.state_change
+  from pg_stat_activity s join holder using (application_name)
+  where s.usename = current_user
+)
+select pg_terminate_backend(pid) from sessions
+where not exists (
+  select from sessions
+  where state = 'active' or state_change > clock_timestamp() - %(seconds)s * interval '1 second'
+)
+
+-- name: newest_taken
+select coalesce(max(file_id), 0) from ops.transform_file
+
+-- name: pending
+-- whether there is anything to claim: most looks find nothing, and then nothing is written
+select exists (
+  select from ops.load_file
+  where state = 'loaded' and file_id > %(after)s
+    and not exists (select 1 from ops.transform_file t where t.file_id = load_file.file_id)
+) or exists (
+  select from ops.load_file l join ops.transform_file t using (file_id)
+  where l.state = 'superseded' and t.kind = 'loaded' and t.state in ('done', 'held')
+)
+
 -- name: running
 -- the run that is open, if any; its lock is free or ours, so it is ours to go on with
 select run_id, worker, attempt from ops.transform_run where state = 'running' for update
@@ -23,7 +65,7 @@ from (
     row_number() over by_id as place,
     sum(rows_loaded) over by_id - rows_loaded as rows_before
   from ops.load_file
-  where state = 'loaded'
+  where state = 'loaded' and file_id > %(after)s
     and not exists (select 1 from ops.transform_file t where t.file_id = load_file.file_id)
   window by_id as (order by file_id)
 ) pending
@@ -53,6 +95,10 @@ where run_id = %(run_id)s and state = 'claimed' and kind = 'loaded' and file_id 
 -- name: put_back_superseded
 update ops.transform_file set kind = 'loaded', state = 'done'
 where run_id = %(run_id)s and state = 'claimed' and kind = 'superseded' and file_id <> all(%(keep)s)
+
+-- name: begin_anew
+-- another set of files: its tries are counted from one
+update ops.transform_run set attempt = 0 where run_id = %(run_id)s
 
 -- name: hold
 insert into ops.transform_file (file_id, run_id, kind, state, reason)

@@ -1,0 +1,56 @@
+"""What a session of the generator holds of Kafka: who sends, and what remembers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from generator.manifest_log import ManifestLog, manifest_log
+from generator.publisher import Publisher
+from generator.settings import GeneratorSettings
+from pipeline.clients.kafka import kafka_errors, producer
+from pipeline.settings import KafkaSettings, TopicSettings
+
+_REQUEST_BYTES = 12 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Connected:
+    publisher: Publisher
+    log: ManifestLog
+    partitions: int
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    kafka: KafkaSettings,
+    topics: TopicSettings,
+    settings: GeneratorSettings,
+    *,
+    close_seconds: float,
+) -> AsyncIterator[Connected]:
+    """Raises Transient, also where a topic is not there yet."""
+    stack = contextlib.AsyncExitStack()
+    try:
+        sender = await stack.enter_async_context(
+            producer(
+                kafka, client_id="generator", linger_ms=0,
+                max_batch_size=settings.batch_bytes, max_request_size=_REQUEST_BYTES,
+            )
+        )  # fmt: skip
+        with kafka_errors():
+            partitions = await sender.partitions_for(topics.topic_events)
+            remembered = await sender.partitions_for(topics.topic_manifests)
+        log = await stack.enter_async_context(
+            manifest_log(kafka, settings.group_id, topics.topic_manifests, remembered)
+        )
+        publisher = Publisher(
+            sender, topics, len(partitions),
+            in_flight=settings.in_flight, ack_seconds=settings.ack_seconds,
+        )  # fmt: skip
+        yield Connected(publisher, log, len(partitions))
+    finally:
+        # closing waits for acknowledgements that may never come
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(close_seconds):
+                await stack.aclose()
