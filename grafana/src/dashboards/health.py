@@ -65,7 +65,7 @@ ALERTS = Row(
             to("runbook-Watchdog", "Why Watchdog always fires"),
             (
                 Prom(
-                    'max by (alertname, severity, service, job, dependency, reason)'
+                    'max by (alertname, severity, service, hop, dependency, reason)'
                     ' (ALERTS{alertstate="firing"})',
                     now=True,
                 ),

@@ -23,22 +23,22 @@ def hourly(metric: str, *by: str) -> str:
 
 
 def _process(service: str) -> tuple[Row, ...]:
-    """What every service exports; Prometheus's job is the service's name."""
-    job = f'{{job="{service}"}}'
+    """What every service exports; the label is Prometheus's, given to each target."""
+    own = f'{{service="{service}"}}'
     return (
         Row(
             4,
             (
                 stat(
                     "Instances", "Processes whose /metrics answers.", runbook("ServiceAbsent"),
-                    Prom(f'count(salespipe_build_info{{service="{service}"}})', "up", now=True),
+                    Prom(f"count(salespipe_build_info{own})", "up", now=True),
                     steps=ONE_IS_GOOD, empty="0", width=4,
                 ),
                 stat(
                     "Since the last turn", "Of the slowest instance's loop; idle turns count.",
                     runbook("LoopStuck"),
                     Prom(
-                        f"time() - min(salespipe_last_progress_timestamp_seconds{job} > 0)",
+                        f"time() - min(salespipe_last_progress_timestamp_seconds{own} > 0)",
                         "turn", now=True,
                     ),
                     unit="s", decimals=0, width=4,
@@ -47,7 +47,7 @@ def _process(service: str) -> tuple[Row, ...]:
                     "Servers it can use", "1 while the server answers this service.",
                     runbook("DependencyDown"),
                     Prom(
-                        f"min by (dependency) (salespipe_dependency_up{job})", "{{dependency}}",
+                        f"min by (dependency) (salespipe_dependency_up{own})", "{{dependency}}",
                         now=True,
                     ),
                     steps=ONE_IS_GOOD, width=16,
@@ -61,18 +61,18 @@ def _process(service: str) -> tuple[Row, ...]:
                     "Retries a second", "Failures that were tried again, by server and code.",
                     runbook("DependencyDown"),
                     Prom(
-                        rate(f"salespipe_retries_total{job}", "dependency", "reason"),
+                        rate(f"salespipe_retries_total{own}", "dependency", "reason"),
                         "{{dependency}} {{reason}}",
                     ),
                     unit="eps",
                 ),
                 lines(
                     "Memory", "Resident, by instance.", to("servers", "Servers"),
-                    Prom(f"process_resident_memory_bytes{job}", "{{instance}}"), unit="bytes",
+                    Prom(f"process_resident_memory_bytes{own}", "{{instance}}"), unit="bytes",
                 ),
                 lines(
                     "CPU", "Cores in use, by instance.", to("servers", "Servers"),
-                    Prom(f"rate(process_cpu_seconds_total{job}[$__rate_interval])", "{{instance}}"),
+                    Prom(f"rate(process_cpu_seconds_total{own}[$__rate_interval])", "{{instance}}"),
                     unit="none",
                 ),
             ),
