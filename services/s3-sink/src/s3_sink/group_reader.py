@@ -101,8 +101,14 @@ class GroupReader:
         with contextlib.suppress(IllegalStateError):
             self._client.seek(self._tp(partition), offset)
 
-    def position(self, partition: int) -> int | None:
-        found: int | None = self._client.highwater(self._tp(partition))
+    async def position(self, partition: int) -> int | None:
+        """Where the client itself will read on, markers behind the last record included."""
+        try:
+            with kafka_errors():
+                async with asyncio.timeout(_ASK_SECONDS):
+                    found: int = await self._client.position(self._tp(partition))
+        except IllegalStateError:
+            return None
         return found
 
     def pause(self, partitions: Iterable[int]) -> None:

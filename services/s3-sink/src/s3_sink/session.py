@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.crash import crash_point
+from pipeline.errors import Transient
 from pipeline.health import Health
 from s3_sink import metrics
 from s3_sink.group_reader import GroupReader, OutOfRange
@@ -24,6 +25,7 @@ from s3_sink.partition import Partition
 log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
 _COMMIT_EVERY = 1.0
+_PAUSE_SECONDS = 0.5
 _MIB = 1 << 20
 
 
@@ -61,23 +63,47 @@ class Session:
         self._committed_at = 0.0
         self._moved = asyncio.Event()
         self._full_since: float | None = None
+        self._epochs = 0
+        self.taken = 0
         self._paused = False
         self._revoking: asyncio.Task[None] | None = None
         self.reader: GroupReader | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room, so that nothing is taken."""
+        return self._full_since is not None
+
+    @property
+    def progress(self) -> int:
+        """Changes with everything that is taken or published."""
+        return sum(p.next + p.head for p in self._everyone()) + self._epochs
+
+    @property
+    def stopped(self) -> dict[int, str]:
+        """Partitions that wait for a person, and why."""
+        return {n: p.stopped for n, p in self.partitions.items() if p.stopped is not None}
 
     def moved(self) -> None:
         """Something was encoded or published."""
         self._moved.set()
 
     async def step(self, reader: GroupReader) -> None:
+        """A turn. Kafka's troubles are waited out: aiokafka goes on by itself, or the watch sees
+        that it does not."""
         self._check()
-        await self._place(reader)
         for partition in self.partitions.values():
             partition.cut_if_due()
-        if self._has_room(reader):
-            await self._read(reader)
-        else:
-            await self._wait_for_room()
+        try:
+            await self._place(reader)
+            if self._has_room(reader):
+                await self._read(reader)
+            else:
+                await self._wait_for_room()
+        except Transient as error:
+            log.warning("%s", error)
+            self._health.down(error.dependency, str(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
         await self._commit(reader)
         await self._forget_suspended()
         self._health.progress()
@@ -156,6 +182,7 @@ class Session:
             if partition is None:
                 continue
             for records in batches:
+                self.taken += len(records)
                 metrics.RECORDS_IN.inc(len(records))
                 partition.take(records)
 
@@ -223,6 +250,7 @@ class Session:
         reader = self.reader
         assert reader is not None
         metrics.REBALANCES.inc()
+        self._epochs += 1
         await self._flush()
         crash_point("sink.revoke_flush")
         await self._commit(reader, now=True)

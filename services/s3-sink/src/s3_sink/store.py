@@ -1,13 +1,15 @@
 """The bucket, as little of it as the chain needs: create, head, list."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pipeline.clients.s3 import s3_errors
-from pipeline.errors import Forbidden, NotFound
+from pipeline.errors import Forbidden, NotFound, PreconditionFailed
 
 _ATTEMPT_SECONDS = 60.0
 _ASK_SECONDS = 20.0
@@ -22,35 +24,34 @@ class Store:
 
     def __init__(
         self, client: Any, bucket: str, *, put_options: Mapping[str, str] | None = None,
-        uploads: int = 8,
+        uploads: int = 8, answered: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._client = client
         self.bucket = bucket
         self._put_options = dict(put_options or {})
         # below the connection pool: an upload that queues there outlives its signature
         self._uploads = asyncio.Semaphore(uploads)
+        self._answered = answered
+        self.answered_at = time.monotonic()
 
     async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Create the object, never overwrite one. Raises PreconditionFailed, PutRefused."""
-        async with self._uploads:
-            try:
-                with s3_errors():
-                    async with asyncio.timeout(_ATTEMPT_SECONDS):
-                        await self._client.put_object(
-                            Bucket=self.bucket, Key=key, Body=body, Metadata=dict(headers),
-                            IfNoneMatch="*", **self._put_options,
-                        )  # fmt: skip
-            except NotFound as error:
-                raise self._no_bucket() from error
-            except ClientError as error:
-                raise PutRefused(str(error)) from error
+        try:
+            async with self._uploads, self._request(_ATTEMPT_SECONDS):
+                await self._client.put_object(
+                    Bucket=self.bucket, Key=key, Body=body, Metadata=dict(headers),
+                    IfNoneMatch="*", **self._put_options,
+                )  # fmt: skip
+        except NotFound as error:
+            raise self._no_bucket() from error
+        except ClientError as error:
+            raise PutRefused(str(error)) from error
 
     async def head(self, key: str) -> dict[str, str] | None:
         """The object's metadata; None where there is no object."""
         try:
-            with s3_errors():
-                async with asyncio.timeout(_ASK_SECONDS):
-                    reply = await self._client.head_object(Bucket=self.bucket, Key=key)
+            async with self._request(_ASK_SECONDS):
+                reply = await self._client.head_object(Bucket=self.bucket, Key=key)
         except NotFound:
             return None
         found: dict[str, str] = reply["Metadata"]
@@ -74,14 +75,28 @@ class Store:
 
     async def _list(self, **arguments: Any) -> dict[str, Any]:
         try:
-            with s3_errors():
-                async with asyncio.timeout(_ASK_SECONDS):
-                    reply: dict[str, Any] = await self._client.list_objects_v2(
-                        Bucket=self.bucket, **arguments
-                    )
+            async with self._request(_ASK_SECONDS):
+                reply: dict[str, Any] = await self._client.list_objects_v2(
+                    Bucket=self.bucket, **arguments
+                )
         except NotFound as error:
             raise self._no_bucket() from error
         return reply
+
+    @contextlib.asynccontextmanager
+    async def _request(self, seconds: float) -> AsyncIterator[None]:
+        try:
+            with s3_errors():
+                async with asyncio.timeout(seconds):
+                    yield
+        except (NotFound, PreconditionFailed):
+            self._heard()
+            raise
+        self._heard()
+
+    def _heard(self) -> None:
+        self.answered_at = time.monotonic()
+        self._answered()
 
     def _no_bucket(self) -> Forbidden:
         return Forbidden(

@@ -15,8 +15,9 @@ from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.retry import Backoff, retry
 from pipeline.settings import KafkaSettings, S3Settings, TopicSettings
-from s3_sink import record_batches
+from s3_sink import metrics, record_batches
 from s3_sink.chain import Chain
+from s3_sink.dead_letters import DeadLetters
 from s3_sink.encoders import encoder_for
 from s3_sink.group_reader import GroupReader
 from s3_sink.identity import Identity
@@ -26,10 +27,15 @@ from s3_sink.session import Limits, Session
 from s3_sink.settings import SinkSettings
 from s3_sink.store import Store
 from s3_sink.topic_facts import topic_facts
+from s3_sink.watch import Stalled, Watch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _ENCODERS = 2  # threads
+
+
+class NoProgress(Exception):
+    """Twice a consumer hung, the second time from its start: this process cannot help itself."""
 
 
 class SinkWorker:
@@ -43,6 +49,8 @@ class SinkWorker:
         self._drain_seconds = drain_seconds
         self._writer = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         self._session: Session | None = None
+        self._letters = DeadLetters(kafka, topics.topic_events, topics.topic_dlq)
+        self._stalls = 0
         if settings.fetch == "batches":
             record_batches.install()
 
@@ -61,13 +69,12 @@ class SinkWorker:
             client = await stack.enter_async_context(s3_client(self._s3))
             store = Store(
                 client, self._s3.s3_bucket, put_options=self._settings.put_options(),
-                uploads=self._settings.uploads,
+                uploads=self._settings.uploads, answered=lambda: self._health.up("s3"),
             )  # fmt: skip
             threads = stack.enter_context(ThreadPoolExecutor(_ENCODERS, "encode"))
             await self._retry(stop, lambda: self_test(store, self._settings.prefix))
-            self._health.up("s3")
             chain = Chain(store, await self._identity(stop))
-            await self._retry(stop, lambda: self._member(stop, chain, threads))
+            await self._retry(stop, lambda: self._member(stop, store, chain, threads))
 
     async def _identity(self, stop: asyncio.Event) -> Identity:
         topic = self._topics.topic_events
@@ -77,7 +84,9 @@ class SinkWorker:
             writer=self._writer, prefix=self._settings.prefix,
         )  # fmt: skip
 
-    async def _member(self, stop: asyncio.Event, chain: Chain, threads: ThreadPoolExecutor) -> None:
+    async def _member(
+        self, stop: asyncio.Event, store: Store, chain: Chain, threads: ThreadPoolExecutor
+    ) -> None:
         """Be in the group until stop, then drain. Raises Transient when the membership is over."""
         settings = self._settings
         session = Session(
@@ -92,15 +101,33 @@ class SinkWorker:
             ) as reader:  # fmt: skip
                 session.reader = reader
                 self._session = session
-                while not stop.is_set():
-                    await session.step(reader)
-                    if reader.assigned is not None:
-                        self._health.up("kafka")
+                await self._turns(stop, session, reader, store)
                 self._health.stopping()
                 if not await session.drain(reader, self._drain_seconds * 0.7):
                     log.warning("not everything is published; nothing is lost, it is read again")
         finally:
             await session.close()
+
+    async def _turns(
+        self, stop: asyncio.Event, session: Session, reader: GroupReader, store: Store
+    ) -> None:
+        watch = Watch(
+            session, reader, store, self._health, stall_seconds=self._settings.stall_seconds
+        )
+        watching = asyncio.create_task(watch.run(), name="watch")
+        try:
+            while not stop.is_set():
+                await session.step(reader)
+                if watching.done():
+                    watching.result()
+        except Stalled:
+            metrics.REBUILDS.inc()
+            self._stalls = 1 if session.taken else self._stalls + 1
+            if self._stalls > 1:
+                raise NoProgress("a new consumer hangs as the old one did") from None
+            raise
+        finally:
+            watching.cancel()
 
     def _partition(
         self, session: Session, reader: GroupReader, chain: Chain, threads: ThreadPoolExecutor,
@@ -115,12 +142,9 @@ class SinkWorker:
         hands = Hands(
             chain=chain, reader=reader,
             in_thread=functools.partial(loop.run_in_executor, threads),
-            bury=self._bury, waiting=self._waiting, moved=session.moved,
+            bury=self._letters.send, waiting=self._waiting, moved=session.moved,
         )  # fmt: skip
         return Partition(number, start, rules, hands, recover=recover, floor=floor)
-
-    async def _bury(self, partition: int, refused: Any) -> None:
-        raise NotImplementedError
 
     async def _retry(self, stop: asyncio.Event, operation: Callable[[], Awaitable[T]]) -> T:
         return await retry(

@@ -9,4 +9,14 @@ __all__ = ["Encoder", "MakeEncoder", "Refused", "encoder_for"]
 
 def encoder_for(form: str, compression: str) -> MakeEncoder:
     """Makes an encoder a file, for a form and a compression of the settings."""
-    return lambda: JsonLines(packing(compression))
+    packed = packing(compression)
+    if form == "json":
+        return lambda: JsonLines(packed)
+    if form == "csv":
+        from s3_sink.encoders.csv_rows import CsvRows
+
+        return lambda: CsvRows(packed)
+    # pyarrow takes 60 MB and a second to import: only who writes Parquet pays
+    from s3_sink.encoders.parquet_rows import ParquetRows
+
+    return lambda: ParquetRows(compression)

@@ -1,0 +1,55 @@
+"""CSV: a header, then a row a record; an absent field is an empty cell, numbers as they came."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from pipeline.contracts.sale_event import FIELDS
+from s3_sink.encoders.encoder import Refused
+from s3_sink.encoders.packing import Packing
+from s3_sink.encoders.sale_fields import Unusable, fields_of
+from s3_sink.event_times import EventTimes
+from s3_sink.records import Records
+
+COLUMNS = (*FIELDS, "extra")
+
+
+class CsvRows:
+    altered = 0
+
+    def __init__(self, packing: Packing) -> None:
+        self.extension = f"csv{packing.suffix}"
+        self.size = self.count = 0
+        self.times = EventTimes()
+        self.refused: list[Refused] = []
+        self._compressor = packing.begin()
+        self._parts: list[bytes] = []
+        self._write([COLUMNS])
+
+    def add(self, chunk: Sequence[Records]) -> None:
+        rows = []
+        for records in chunk:
+            for offset, value in records.numbered():
+                try:
+                    fields = fields_of(value)
+                except Unusable as error:
+                    self.refused.append(Refused(offset, value, error.reason))
+                    continue
+                self.times.add(value or b"")
+                rows.append([fields.get(name, "") for name in COLUMNS])
+        self.count += len(rows)
+        self._write(rows)
+
+    def finish(self) -> bytes:
+        self._keep(self._compressor.flush())
+        return b"".join(self._parts)
+
+    def _write(self, rows: Sequence[Sequence[str]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        self._keep(self._compressor.compress(text.getvalue().encode()))
+
+    def _keep(self, part: bytes) -> None:
+        self.size += len(part)
+        if part:
+            self._parts.append(part)
