@@ -113,7 +113,7 @@ async def measure(env: PipelineEnv, events: int, rounds: int, scenario: str) -> 
             chunks = ready_lines(made)
             async with producer(
                 kafka, client_id="ready", linger_ms=0, max_batch_size=SETTINGS.batch_bytes,
-                max_request_size=12 << 20,
+                max_request_size=12 << 20, compression_type=SETTINGS.compression,
             ) as sender:  # fmt: skip
                 theirs = await timed(
                     lambda s=sender, c=chunks: send_ready(s, topics.topic_events, c)  # type: ignore[misc]

@@ -139,7 +139,7 @@ BAD: dict[str, bytes | dict[str, Any]] = {
     "amounts_disagree": event(1, net_amount=24.98),
     "nul": event(1, region="W\0est"),
     "bad_utf8": b'{"region":"\xff"}',
-    "too_long": event(1, product_name="x" * (1 << 20)),
+    "too_long": event(1, product_name="x" * (10 << 20)),
     "duplicate_key": b'{"region":"a","region":"b"}',
     "unknown_version": event(1, schema_version=2),
 }
@@ -148,7 +148,8 @@ BAD: dict[str, bytes | dict[str, Any]] = {
 async def test_every_reject_is_kept_with_its_text_and_reason_and_blocks_nothing(
     service: StartService, bucket: Bucket, warehouse: Warehouse
 ) -> None:
-    values = [event(0), *BAD.values(), event(2, colour="red", weight=0.1)]
+    free = event(0, quantity=0, unit_price=0, net_amount=0)
+    values = [free, *BAD.values(), event(2, colour="red", weight=0.1)]
     await bucket.put(archived(3, 100, values))
     loader = service("loader")
     await eventually(verdicts(warehouse, 1), within=20, describe=lambda: loader.logs[-3000:])
@@ -295,12 +296,18 @@ async def test_manifests_are_recorded_once_and_bad_ones_are_dead_letters(
         "quantity_sum": "4.5", "net_amount_sum": {"USD": "10.0001"}, "injected": {"late": 1},
         "published_at": "2026-11-23T11:00:01Z",
     }  # fmt: skip
-    good = json.dumps(manifest).encode()
-    await send(pipeline_env, topics.MANIFESTS, (good, b"b1"), (b"{", b"b2"), (good, b"b1"))
+    good, huge, nul = (
+        json.dumps(manifest | more).encode()
+        for more in ({}, {"batch_id": "b2", "event_count": 2**70}, {"batch_id": "b\0"})
+    )
+    bad = (b"{", huge, nul)
+    sent = [(value, b"b1") for value in (*bad, good, good)]
+    await send(pipeline_env, topics.MANIFESTS, *sent)
     loader = service("loader")
-    (letter,) = await received(pipeline_env, topics.DLQ, 1)
-    dead = DeadLetter.from_bytes(letter.value)
-    assert (dead.kind, dead.reason, dead.payload) == ("message", "bad_message", "ew==")
+    letters = await received(pipeline_env, topics.DLQ, len(bad))
+    dead = [DeadLetter.from_bytes(letter.value) for letter in letters]
+    assert {(letter.kind, letter.reason) for letter in dead} == {("message", "bad_message")}
+    assert [letter.payload for letter in dead] == [DeadLetter.encode_payload(b) for b in bad]
 
     async def recorded() -> bool:
         return await warehouse.count("ops.batch_manifest") == 1

@@ -3,8 +3,11 @@
 import asyncio
 import functools
 import json
+import shutil
+import signal
 import urllib.parse
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,9 +16,14 @@ from conftest import StartService
 
 from pipeline.contracts import topics
 from pipeline.contracts.messages import DeadLetter, FileLoaded
+from salespipe.provision import database
+from salespipe.settings import project_root
+from salespipe.state import SUPERUSER
 from support.eventually import eventually
 from support.loader_world import Bucket, Warehouse, archived, event, get, received, send
+from support.outage import outage
 from support.pipeline_env import PipelineEnv
+from support.stack import Stack
 
 pytestmark = pytest.mark.servers
 
@@ -162,21 +170,86 @@ async def test_a_lost_announcement_is_made_again(
 async def test_a_server_that_is_away_is_waited_for_and_named(
     pipeline_env: PipelineEnv, service: StartService
 ) -> None:
-    for broken, name in (({"PGPORT": "1"}, "postgres"),
-                         ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, "kafka")):  # fmt: skip
-        loader = service("loader", ready_within=None, **broken)
+    away = {
+        name: service("loader", ready_within=None, **broken)
+        for name, broken in (
+            ("postgres", {"PGPORT": "1"}),
+            ("kafka", {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}),
+            ("s3", {"S3_ENDPOINT_URL": "http://127.0.0.1:1"}),
+        )
+    }
+    for name, loader in away.items():
         await eventually(functools.partial(names_what_is_away, loader.url, name), within=20)
         assert (await get(f"{loader.url}/livez")).status_code == 200
         assert loader.stop() == 0, loader.logs
 
 
-async def names_what_is_away(url: str, name: str) -> bool:
+async def names_what_is_away(url: str, *names: str) -> bool:
     try:
         answer = await get(f"{url}/readyz")
     except httpx.HTTPError:
         return False
-    check = answer.json()["checks"][name]
-    return answer.status_code == 503 and check["detail"] != "not connected yet"
+    checks = [answer.json()["checks"][name] for name in names]
+    named = all(not c["ok"] and c["detail"] != "not connected yet" for c in checks)
+    return answer.status_code == 503 and named
+
+
+async def test_servers_that_go_away_under_load_are_named_and_the_work_goes_on_by_itself(
+    stack: Stack, pipeline_env: PipelineEnv, service: StartService, bucket: Bucket
+) -> None:
+    """PostgreSQL restarts, the others die; a loader that starts meanwhile waits like the first."""
+    loader = service("loader")
+    items = [archived(0, n * 500, [event(n * 500 + i) for i in range(500)]) for n in range(12)]
+    await bucket.put(*items[:10])
+    with outage(stack, postgres=signal.SIGINT, kafka=signal.SIGKILL, s3=signal.SIGKILL):
+        said = functools.partial(names_what_is_away, loader.url, "postgres", "kafka", "s3")
+        await eventually(said, within=60, describe=lambda: loader.logs[-3000:])
+        late = service("loader", ready_within=None)
+        said = functools.partial(names_what_is_away, late.url, "postgres")
+        await eventually(said, within=20, describe=lambda: late.logs[-3000:])
+    for process in (loader, late):
+        process.wait_ready(60)
+    await bucket.put(*items[10:])
+    async with Warehouse.of(pipeline_env) as warehouse:
+        await eventually(loaded(warehouse, 12), within=40, describe=lambda: loader.logs[-3000:])
+        assert await warehouse.states() == ["loaded"] * 12
+        assert (await warehouse.count(), await warehouse.doubles()) == (6000, 0)
+    assert len(await announced(pipeline_env, 12)) == 12
+    assert loader.running, loader.logs[-3000:]
+
+
+async def test_a_schema_that_is_still_being_made_is_waited_for(
+    stack: Stack, pipeline_env: PipelineEnv, service: StartService, tmp_path: Path
+) -> None:
+    """The wrong order at a cold start; the migrations come in two steps, the grants last."""
+    empty = f"{pipeline_env.database}_empty"
+    superuser = stack.postgres_settings(SUPERUSER, "postgres")
+    admin = await database.connect(superuser)
+    try:
+        await database.create_database(admin, empty)
+        loader = service("loader", ready_within=None, PGDATABASE=empty)
+        waits = functools.partial(waits_for, loader.url, "does not exist: waiting for the migr")
+        await eventually(waits, within=20, describe=lambda: loader.logs[-3000:])
+        for file in sorted((project_root() / "postgres" / "migrations").glob("000[12]_*.sql")):
+            shutil.copy(file, tmp_path)
+        there = superuser.model_copy(update={"pgdatabase": empty})
+        await asyncio.to_thread(database.migrate, there, tmp_path)
+        waits = functools.partial(waits_for, loader.url, "waiting for the migrations: permission")
+        await eventually(waits, within=20, describe=lambda: loader.logs[-3000:])
+        await asyncio.to_thread(database.migrate, there)
+        loader.wait_ready(30)
+        assert loader.stop() == 0, loader.logs
+    finally:
+        await admin.execute(f"drop database if exists {empty} with (force)")
+        await admin.close()
+
+
+async def waits_for(url: str, words: str) -> bool:
+    try:
+        answer = await get(f"{url}/readyz")
+    except httpx.HTTPError:
+        return False
+    return words in answer.json()["checks"]["postgres"]["detail"]
 
 
 async def test_a_file_that_kills_the_process_again_and_again_is_set_aside(
@@ -191,3 +264,6 @@ async def test_a_file_that_kills_the_process_again_and_again_is_set_aside(
         return await warehouse.reasons() == ["repeated_deaths"]
 
     await eventually(aside, within=20, describe=lambda: loader.logs[-3000:])
+    # what was held against it ends with an operator's word
+    await warehouse.connection.execute("select ops.release_file(1, 'memory was short')")
+    await eventually(loaded(warehouse, 1), within=20, describe=lambda: loader.logs[-3000:])

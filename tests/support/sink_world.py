@@ -67,7 +67,7 @@ class SinkWorld:
     async def send(self, partition: int, values: Sequence[Value], **options: Any) -> None:
         """All of them acknowledged, in this order."""
         async with self.producer(**options) as producer:
-            acks = [await producer.send(self.topic, v, partition=partition) for v in values]
+            acks = [await producer.send(self.topic, v, b"S1", partition=partition) for v in values]
             await asyncio.gather(*acks)
 
     async def objects(self, partition: int | None = None) -> list[Archived]:
@@ -121,6 +121,12 @@ class SinkWorld:
                 for tp, records in (await consumer.getmany(timeout_ms=200)).items():
                     found |= {(tp.partition, r.offset): r.value for r in records}
         return found
+
+    async def committed(self, group: str | None = None) -> dict[int, int | None]:
+        """What the sink's group has committed."""
+        group = group or self.env.env("s3-sink")["SINK_GROUP_ID"]
+        async with self.consumer(group_id=group) as consumer:
+            return {p: await consumer.committed(TopicPartition(self.topic, p)) for p in range(6)}
 
     @contextlib.asynccontextmanager
     async def consumer(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:

@@ -11,6 +11,7 @@ from salespipe.state import HOST
 class TcpProxy:
     def __init__(self, target: int) -> None:
         self.port = ports.free()
+        self.silent = False  # a black hole: nothing gets through either way, and nobody is told
         self._target = target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -31,17 +32,17 @@ class TcpProxy:
         server_reader, server_writer = await asyncio.open_connection(HOST, self._target)
         both = {writer, server_writer}
         self._writers |= both
-        await asyncio.gather(_copy(reader, server_writer), _copy(server_reader, writer))
+        await asyncio.gather(self._copy(reader, server_writer), self._copy(server_reader, writer))
         self._writers -= both
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                if not self.silent:
+                    writer.write(data)
+                    await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()
 
 
 @contextlib.asynccontextmanager

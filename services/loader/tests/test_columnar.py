@@ -271,3 +271,22 @@ FLOATS = st.one_of(
 def test_floats_are_their_shortest_text_or_left_to_it(values: list[float]) -> None:
     given = {**plain(len(values)), "net_amount": values, "unit_price": pa.nulls(len(values))}
     fast_lines(decode_parquet, parquet(given))
+
+
+@pytest.mark.parametrize(
+    ("text", "extra"),
+    [
+        ('{"colour":"red","weight":0.10}', '{"colour":"red","weight":0.10}'),
+        ("red", '{"extra":"red"}'),
+        ("[1]", '{"extra":"[1]"}'),
+        ('{"region":"East"}', '{"extra":"{\\"region\\":\\"East\\"}"}'),
+    ],
+)
+def test_fields_that_a_table_keeps_as_json_are_fields_again(text: str, extra: str) -> None:
+    decoded = Decoded()
+    decode_parquet(parquet({**plain(1), "extra": [text]}), RULES, decoded)
+    quoted = '"' + text.replace('"', '""') + '"'
+    stored = csv(CELLS).replace(b"unit_price,", b"unit_price,extra,")
+    decode_csv(stored.replace(b"2,3.00", f"2,{quoted},3.00".encode()), RULES, decoded)
+    rows = pa.Table.from_batches(decoded.batches, SCHEMA).to_pylist()
+    assert [row["extra"] for row in rows] == [extra, extra]

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from aiokafka import TopicPartition
 
+from loader.announcer import some
 from loader.intake import Intake
 from loader.load_queue import LoadQueue
 from pipeline.settings import KafkaSettings, TopicSettings
@@ -42,7 +43,14 @@ def test_only_a_verdict_acknowledges() -> None:
 def test_what_is_not_for_us_is_acknowledged_at_once() -> None:
     queue = LoadQueue()
     reading = intake(queue)
-    for offset, key in enumerate((b"/buckets/other/a.json", b"/buckets/sales/notes.txt")):
+    for offset, key in enumerate(
+        (b"/buckets/other/a.json", b"/buckets/sales/notes.txt", b"/buckets")
+    ):
         reading.take_notification(PARTITION, Message(offset, key))
-    assert reading.offsets.committable() == {PARTITION: 2}
+    assert reading.offsets.committable() == {PARTITION: 3}
     assert len(queue) == 0
+
+
+def test_an_announcement_names_as_many_batches_as_fit_a_message() -> None:
+    assert some(["b1", "b2"]) == ["b1", "b2"]
+    assert len(some(["x" * 1000] * 5000)) == 100

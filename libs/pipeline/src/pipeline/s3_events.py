@@ -20,7 +20,7 @@ from urllib.parse import unquote_plus
 from pipeline.errors import Poison
 
 _FILER_ROOT = b"/buckets/"
-_FILER_INTERNAL = (".uploads/", ".system/")
+_FILER_INTERNAL = (".uploads", ".system")
 _LONGEST_KEY = 1024  # bytes, S3's limit
 
 
@@ -111,6 +111,6 @@ def _filer(path: bytes) -> list[ObjectCreated]:
     if not path.startswith(_FILER_ROOT):
         return []
     bucket, _, key = path.removeprefix(_FILER_ROOT).decode().partition("/")
-    if not key or bucket.startswith(".") or key.startswith(_FILER_INTERNAL):
+    if not key or bucket.startswith(".") or key.split("/", 1)[0] in _FILER_INTERNAL:
         return []
     return [ObjectCreated(_name(bucket), _name(key))]

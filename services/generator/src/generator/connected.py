@@ -35,6 +35,7 @@ async def connect(
         sender = await stack.enter_async_context(
             producer(
                 kafka, client_id="generator", linger_ms=0,
+                compression_type=None if settings.compression == "none" else settings.compression,
                 max_batch_size=settings.batch_bytes, max_request_size=_REQUEST_BYTES,
             )
         )  # fmt: skip

@@ -6,6 +6,7 @@ marked. One loader at a time does so (an advisory lock of the transaction); read
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ _BATCH = 500
 _IDLE_SECONDS = 5.0
 _SEND_SECONDS = 30.0
 _SWEEP_SECONDS = 30.0
+_NAMES_BYTES = 100_000
 
 
 class Announcer:
@@ -115,9 +117,15 @@ def file_loaded(row: asyncpg.Record) -> FileLoaded:
     return FileLoaded(
         file_id=row["file_id"], kind=row["state"], bucket=row["bucket"], key=row["key"],
         etag=row["etag"], rows_loaded=row["rows_loaded"], rows_rejected=row["rows_rejected"],
-        batch_ids=row["batch_ids"], event_time_min=row["event_time_min"],
+        batch_ids=some(row["batch_ids"]), event_time_min=row["event_time_min"],
         event_time_max=row["event_time_max"], at=row["committed_at"],
     )  # fmt: skip
+
+
+def some(names: list[str]) -> list[str]:
+    """As many as fit a message: files made by hand may name a batch a row. The ledger has all."""
+    ends = itertools.accumulate(len(name.encode()) for name in names)
+    return [name for name, end in zip(names, ends, strict=True) if end <= _NAMES_BYTES]
 
 
 def dead_file(row: asyncpg.Record) -> DeadLetter:

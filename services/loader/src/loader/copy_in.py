@@ -43,8 +43,11 @@ async def preflight(connection: "PoolConnectionProxy[Record]") -> None:
     """Raises TableDiffers; Transient while the migrations have not run, or not all of them."""
     try:
         columns = await connection.fetch(query("raw_columns"))
-    except InsufficientPrivilegeError:
-        columns = []  # the schema is there, the grants come last
+    except InsufficientPrivilegeError as error:
+        # the grants are the last of the migrations
+        raise Transient(
+            f"waiting for the migrations: {error}", dependency="postgres", reason="no_grant"
+        ) from error
     found = {row["name"]: row for row in columns}
     if not found:
         raise Transient(

@@ -18,6 +18,7 @@ from loader import columnar
 from loader.columnar import DECIMALS, INTEGERS
 from loader.decoded import Decoded, Reject, Rules
 from loader.inflate import lines
+from loader.json_line import unfolded
 from loader.sale import Rejected, Row, row
 from pipeline.errors import Poison
 
@@ -114,7 +115,7 @@ def _one_by_one(
         try:
             if len(raw) > rules.max_line_bytes:
                 raise Rejected("too_long")
-            rows.append(row(line_no, _csv_event(names, cells), rules.default_currency))
+            rows.append(row(line_no, unfolded(_csv_event(names, cells)), rules.default_currency))
         except Rejected as error:
             into.rejects.append(Reject.of(line_no, raw.encode(), error))
         if len(rows) >= _ROWS:

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from loader.sale import Rejected, Row, row
+from loader.sale import KNOWN, Rejected, Row, row
 
 _BLANK = b" \t\r\n"
 
@@ -31,6 +31,18 @@ def parse(line_no: int, line: bytes, default_currency: str, max_bytes: int) -> R
         return row(line_no, event, default_currency, clean="\\" not in text)
     except RecursionError as error:
         raise Rejected("not_json") from error
+
+
+def unfolded(event: dict[str, Any]) -> dict[str, Any]:
+    """The event of a table that keeps unknown fields as one JSON object in a column, extra."""
+    text = event.get("extra")
+    try:
+        more = _loads(text) if isinstance(text, str) else None
+    except Rejected:
+        return event
+    if not isinstance(more, dict) or more.keys() & KNOWN:
+        return event
+    return {name: value for name, value in event.items() if name != "extra"} | more
 
 
 def _loads(text: str) -> Any:

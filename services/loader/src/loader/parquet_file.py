@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from loader import columnar
 from loader.decoded import Decoded, Reject, Rules
+from loader.json_line import unfolded
 from loader.sale import Rejected, Row, row
 from pipeline.errors import Poison
 
@@ -60,7 +61,7 @@ def _one_by_one(batch: pa.RecordBatch, first_line: int, rules: Rules, into: Deco
         record = dict(zip(names, values, strict=True))
         into.salvaged += 1
         try:
-            rows.append(row(line_no, _event(record), rules.default_currency))
+            rows.append(row(line_no, unfolded(_event(record)), rules.default_currency))
         except Rejected as error:
             raw = json.dumps(record, default=str, ensure_ascii=True).encode()
             into.rejects.append(Reject.of(line_no, raw, error))

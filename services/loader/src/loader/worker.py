@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0
 _TRIES = Backoff(cap=5, attempts=4)
 _LAST_WORDS_SECONDS = 5.0
+_LARGEST_LETTER = 4 << 20  # a message that cannot be used goes on in base64
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class LoaderWorker:
             )  # fmt: skip
             await self._retry(stop, lambda: self._check_table(connections))
             sender = await self._connected(
-                stack, stop, lambda: producer(self._kafka, client_id="loader")
+                stack,
+                stop,
+                lambda: producer(self._kafka, client_id="loader", max_request_size=_LARGEST_LETTER),
             )
             store = Store(client, self._s3.s3_bucket)
             await self._run_parts(stop, store, connections, sender)

@@ -7,31 +7,32 @@ judges it and keeps its text.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
 
 _BLANK = b" \t\x0b\x0c\r\n"
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 TOMBSTONE = b"null"
+_BRACE = {ord("{")}
+_first_byte: Callable[[Any], int] = itemgetter(0)
 
 
 def join(values: Sequence[bytes | None]) -> tuple[bytes, int]:
     """The lines of values, each with its line end, and how many values had to be changed.
 
-    The whole is checked, not each value: every line begins with a brace, there are as many line
-    ends as values, and no carriage return. Only where that fails is each value looked at.
+    The whole is checked, not each value: every value begins with a brace, the lines have as many
+    ends as there are values, and no carriage return. Only where that fails is each value looked at.
+    Counting line ends with their braces would be the same check at five times the cost.
     """
     try:
-        joined = b"\n".join(values)  # type: ignore[arg-type]  # a tombstone is the TypeError
-    except TypeError:
+        plain = set(map(_first_byte, values)) == _BRACE
+    except (TypeError, IndexError):  # a tombstone, an empty value
         return _join_slowly(values)
-    between = len(values) - 1
-    if (
-        joined[:1] == b"{"
-        and joined.count(b"\n{") == between
-        and joined.count(b"\n") == between
-        and b"\r" not in joined
-    ):
-        return joined + b"\n", 0
+    if plain:
+        joined = b"\n".join([*values, b""])  # type: ignore[list-item]  # no tombstone came so far
+        if joined.count(b"\n") == len(values) and b"\r" not in joined:
+            return joined, 0
     return _join_slowly(values)
 
 

@@ -14,7 +14,10 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from pipeline.errors import Forbidden, Transient
 from pipeline.settings import KafkaSettings
 
-_STOP_SECONDS = 10.0
+# the largest message that a topic of ours takes (kafka/topics.yaml): a dead letter of 12 MiB
+LARGEST_MESSAGE = 18 << 20
+# short, because a service closes several clients within its drain
+_STOP_SECONDS = 4.0
 _START_SECONDS = 30.0
 _STOPPING: set[asyncio.Task[None]] = set()
 log = logging.getLogger(__name__)
@@ -137,6 +140,7 @@ async def producer(
         "enable_idempotence": True,
         "compression_type": "lz4",
         "linger_ms": 5,
+        "max_request_size": LARGEST_MESSAGE,
         "request_timeout_ms": 20_000,
         "metadata_max_age_ms": 30_000,
     }

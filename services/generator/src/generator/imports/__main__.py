@@ -78,7 +78,9 @@ async def _publish(importer: Importer, speed: float | None) -> bool:
     kafka, topics = load_all(KafkaSettings, TopicSettings)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     kafka, topics = cast(KafkaSettings, kafka), cast(TopicSettings, topics)
-    async with producer(kafka, client_id="salespipe-import", linger_ms=5) as sender:
+    async with producer(
+        kafka, client_id="salespipe-import", linger_ms=5, compression_type="zstd"
+    ) as sender:
         with kafka_errors():
             partitions = await sender.partitions_for(topics.topic_events)
         publisher = Publisher(sender, topics, len(partitions))

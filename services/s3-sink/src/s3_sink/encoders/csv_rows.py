@@ -35,7 +35,7 @@ class CsvRows:
                 except Unusable as error:
                     self.refused.append(Refused(offset, value, error.reason))
                     continue
-                self.times.add(value or b"")
+                self.times.add(value, value)
                 rows.append([fields.get(name, "") for name in COLUMNS])
         self.count += len(rows)
         self._write(rows)

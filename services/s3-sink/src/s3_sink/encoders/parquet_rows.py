@@ -58,7 +58,7 @@ class ParquetRows:
                 except Unusable as error:
                     self.refused.append(Refused(offset, value, error.reason))
                     continue
-                self.times.add(value or b"")
+                self.times.add(value, value)
                 self._rows.append(row)
                 self._waiting_bytes += len(value or b"")
                 self.count += 1
