@@ -147,11 +147,8 @@ GENERATOR = _dashboard(
         8,
         (
             lines(
-                "Batches in the last hour", "With a manifest by what triggered them, and those"
-                " begun and to be published anew.",
-                _HEALTH,
+                "Batches in the last hour", "With a manifest, by what triggered them.", _HEALTH,
                 Prom(hourly("salespipe_generator_batches_total", "trigger"), "{{trigger}}"),
-                Prom(hourly("salespipe_generator_batches_abandoned_total"), "abandoned"),
                 width=12,
             ),
             lines(
