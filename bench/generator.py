@@ -29,7 +29,7 @@ from generator.batch import Batch, Chunk, Order
 from generator.catalogue import catalogue
 from generator.connected import connect
 from generator.knobs import SCENARIOS
-from generator.publisher import partitions_of_stores
+from generator.packing import partitions_of_stores
 from generator.settings import GeneratorSettings
 from generator.streams import Stream
 from pipeline.clients.kafka import producer

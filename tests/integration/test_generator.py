@@ -76,23 +76,26 @@ async def test_the_first_start_backfills_48_hours_and_a_restart_goes_on(
     hours = windows(said)
     assert {end - start for start, end in hours} == {HOUR}
     assert {start.minute for start, _ in hours} == {0}
-    assert len(hours) == 48
+    assert len(hours) in (48, 49)  # the clock may strike meanwhile
     assert datetime.now(UTC) - hours[-1][1] < HOUR + timedelta(minutes=1)
     assert_no_gap_and_no_overlap(said)
     assert "47 windows to go" in generator.logs
     assert generator.stop() == 0, generator.logs
     # an interval of its own, from where the hours end
-    generator.start(GENERATOR_SCHEDULE="PT10S", GENERATOR_RATE="200")
+    generator.start(GENERATOR_SCHEDULE="PT20S", GENERATOR_RATE="200")
 
     async def newer() -> bool:
-        return len(await manifests(pipeline_env)) > 48
+        return len(await manifests(pipeline_env)) > len(hours)
 
     await eventually(newer, within=30)
     await doing(generator, "waiting")
     assert generator.stop() == 0, generator.logs
     said = await assert_manifests_tell_the_truth(pipeline_env)
     assert_no_gap_and_no_overlap(said)
-    assert {end - start for start, end in windows(said)[48:]} <= {timedelta(seconds=10), HOUR}
+    assert {end - start for start, end in windows(said)[len(hours) :]} <= {
+        timedelta(seconds=20),
+        HOUR,
+    }
 
 
 async def test_each_knob_leaves_in_the_topic_what_the_manifest_says(

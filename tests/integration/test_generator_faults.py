@@ -70,7 +70,9 @@ async def test_killed_anywhere_no_hour_comes_twice_and_manifests_are_true(
     said = await assert_manifests_tell_the_truth(pipeline_env)
     hours = sorted((m for m in said if m.seed == 42), key=lambda m: m.window_start)
     assert_no_gap_and_no_overlap(hours)
-    assert [m.knobs["rate"] for m in hours] == [9000, 3000, 2000, 1000, 1000]
+    rates = [m.knobs["rate"] for m in hours]
+    assert rates[:3] == [9000, 3000, 2000]
+    assert set(rates[3:]) == {1000}
     assert [(m.knobs["rate"], m.seed) for m in said if m.seed != 42] == [(9000, 7)]
 
 

@@ -81,7 +81,7 @@ async def announced(env: PipelineEnv, topic: str, number: int) -> list[bytes]:
         bootstrap_servers=env.stack.kafka_bootstrap,
         auto_offset_reset="earliest",
     )
-    async with consumer, asyncio.timeout(20):
+    async with consumer, asyncio.timeout(90):
         while len(found) < number:
             found.append((await consumer.getone()).value)
     return found
@@ -102,27 +102,21 @@ async def waits_for(api: httpx.AsyncClient, replica: ServiceProcess, check: str,
 
 
 async def test_killed_anywhere_the_same_run_goes_on_and_is_published_once(
-    pipeline_env: PipelineEnv, service: StartService, warehouse: Warehouse, api: httpx.AsyncClient
+    pipeline_env: PipelineEnv, service: StartService, warehouse: Warehouse
 ) -> None:
     """One run, killed at each point in turn; the marts appear at its commit and not before."""
     warehouse.load(sale(1), sale(2))
     late = None
     for point in POINTS:
         killed = service("transformer", ready_within=None, CRASH_AT=f"transformer.{point}")
-        assert await asyncio.to_thread(killed.wait, 60) == 137, killed.logs[-3000:]
-        await eventually(lambda of=killed.pid: not children(of), within=5)
-        await eventually(lambda: sessions(warehouse) == 0, within=5)
+        assert await asyncio.to_thread(killed.wait, 120) == 137, killed.logs[-3000:]
+        await eventually(lambda of=killed.pid: not children(of), within=15)
+        await eventually(lambda: sessions(warehouse) == 0, within=15)
         assert in_fact(warehouse) == (2 if point == "marked" else 0)
         late = late or warehouse.load(sale(3))
     (run,) = warehouse.do("select run_id, state, attempt, files from ops.transform_run")
     assert run[1:] == ("published", 4, 1)
-    # Kafka away: the marts go on, what is not announced is announced later
-    deaf = service("transformer", ready_within=None, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-    await eventually(counts(warehouse, 3), within=30, describe=lambda: deaf.logs[-3000:])
-    await eventually(functools.partial(waits_for, api, deaf, "kafka", "127.0.0.1:1"))
-    assert (await api.get(f"{deaf.url}/livez")).status_code == 200
-    assert await asyncio.to_thread(deaf.stop) == 0, deaf.logs[-3000:]
-    service("transformer")
+    service("transformer", ready_within=None)
     built = await announced(pipeline_env, topics.MODELS_BUILT, 2)
     first, second = (ModelsBuilt.from_bytes(value) for value in built)
     assert (first.run_id, first.file_count, first.rows_new) == (run[0], 1, 2)
@@ -141,26 +135,26 @@ async def test_standby_takes_over_from_a_killed_and_from_a_frozen_writer(
     active, standby = roles["active"], roles["standby"]
 
     warehouse.load(sale(1))
-    await eventually(counts(warehouse, 1), within=10)
+    await eventually(counts(warehouse, 1), within=30)
     os.kill(active.pid, signal.SIGKILL)
     warehouse.load(sale(2))
-    await eventually(counts(warehouse, 2), within=15, describe=lambda: standby.logs[-3000:])
+    await eventually(counts(warehouse, 2), within=30, describe=lambda: standby.logs[-3000:])
     assert not children(active.pid)
 
     # frozen in the middle of a run: its successor publishes it, the frozen one wakes to nothing
     frozen, successor = standby, start()
     with warehouse.blocked("staging.run_sales"):
         file_id = warehouse.load(sale(3))
-        await eventually(lambda: _claimed(warehouse, file_id), within=10)
+        await eventually(lambda: _claimed(warehouse, file_id), within=30)
         os.killpg(frozen.pid, signal.SIGSTOP)
-    await eventually(counts(warehouse, 3), within=20, describe=lambda: successor.logs[-3000:])
+    await eventually(counts(warehouse, 3), within=30, describe=lambda: successor.logs[-3000:])
     os.killpg(frozen.pid, signal.SIGCONT)
-    await eventually(lambda: _is(api, frozen, "standby"), within=20)
+    await eventually(lambda: _is(api, frozen, "standby"), within=30)
     assert await role(api, successor) == "active"
     assert warehouse.value("select count(*) from ops.transform_run") == 3
     assert warehouse.value("select attempt from ops.transform_run order by run_id desc limit 1") > 1
     warehouse.load(sale(4))
-    await eventually(counts(warehouse, 4), within=10)
+    await eventually(counts(warehouse, 4), within=30)
     assert set(warehouse.totals().values()) == {(4, Decimal(40))}
 
 
@@ -175,9 +169,10 @@ def _claimed(warehouse: Warehouse, file_id: int) -> bool:
     )
 
 
-async def test_a_warehouse_that_is_away_or_not_migrated_is_waited_for(
+async def test_servers_that_are_away_and_a_schema_that_is_not_there_are_waited_for(
     pipeline_env: PipelineEnv, service: StartService, api: httpx.AsyncClient
 ) -> None:
+    """PostgreSQL at start and later; its schema; and Kafka, without which the marts go on."""
     name = f"{pipeline_env.database}_new"
     superuser = pipeline_env.stack.postgres_settings(SUPERUSER, name)
     connection = await database.connect(pipeline_env.stack.postgres_settings(SUPERUSER, "postgres"))
@@ -185,20 +180,23 @@ async def test_a_warehouse_that_is_away_or_not_migrated_is_waited_for(
     try:
         async with tcp_proxy(superuser.pgport) as proxy:
             transformer = service(
-                "transformer", ready_within=None, PGPORT=str(proxy.port), PGDATABASE=name
-            )
-            waits = functools.partial(waits_for, api, transformer, "postgres")
-            await eventually(lambda: waits("onnect"), describe=lambda: transformer.logs)
+                "transformer", ready_within=None, PGPORT=str(proxy.port), PGDATABASE=name,
+                KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+            )  # fmt: skip
+            waits = functools.partial(waits_for, api, transformer)
+            await eventually(lambda: waits("postgres", "onnect"), describe=lambda: transformer.logs)
             await proxy.open()
-            await eventually(lambda: waits("not migrated"), describe=lambda: transformer.logs)
+            await eventually(lambda: waits("postgres", "not migrated"))
             await asyncio.to_thread(database.migrate, superuser)
-            await asyncio.to_thread(transformer.wait_ready)
             warehouse = Warehouse(pipeline_env.stack.superuser_dsn(name))
             warehouse.load(sale(1))
-            await eventually(counts(warehouse, 1))
+            await eventually(
+                counts(warehouse, 1), within=90, describe=lambda: transformer.logs[-3000:]
+            )
+            await eventually(lambda: waits("kafka", "127.0.0.1:1"))
 
             await proxy.shut()
-            await eventually(lambda: waits(""), describe=lambda: transformer.logs)
+            await eventually(lambda: waits("postgres", "onnect"))
             assert (await api.get(f"{transformer.url}/livez")).status_code == 200
             warehouse.load(sale(2))
             await proxy.open()
@@ -225,7 +223,7 @@ async def test_people_see_and_steer_it(
     poison = warehouse.load(sale(1, currency="dollar"))
     warehouse.load(sale(2))
     assert (await api.post("runs")).status_code == 202
-    await eventually(counts(warehouse, 1), within=10, describe=lambda: transformer.logs[-3000:])
+    await eventually(counts(warehouse, 1), within=30, describe=lambda: transformer.logs[-3000:])
     (run,) = await get("runs?limit=1")
     assert (run["state"], run["files"], run["rows_new"]) == ("published", 1, 1)
     nodes = (await get(f"runs/{run['run_id']}"))["nodes"]
@@ -241,7 +239,7 @@ async def test_people_see_and_steer_it(
     warehouse.do("update raw.sales_events set currency = 'USD' where file_id = %s", poison)
     retried = await api.post(f"runs/{held['run_id']}/retry")
     assert retried.json()["released"] == [poison]
-    await eventually(counts(warehouse, 2), within=10, describe=lambda: transformer.logs[-3000:])
+    await eventually(counts(warehouse, 2), within=30, describe=lambda: transformer.logs[-3000:])
 
     assert (await get("freshness"))["marts_seconds"] < 60
     assert await get("reconciliation") == {"manifest": 0, "marts": 0}

@@ -19,6 +19,7 @@ from s3_sink.identity import Identity
 from s3_sink.partition import Hands, Partition, Rules
 from s3_sink.records import Records, records_of
 from s3_sink.session import Limits, Session
+from s3_sink.store import Head
 
 NOW_MS = 1_795_428_000_000
 
@@ -51,7 +52,8 @@ class World:
     faults: float = 0.0
     crash_at: int | None = None
     log: dict[int, list[Message]] = field(default_factory=dict)
-    begins: dict[int, int] = field(default_factory=dict)
+    begins: dict[int, int] = field(default_factory=dict)  # of the log
+    chain_from: dict[int, int] = field(default_factory=dict)  # behind a gap
     objects: dict[str, Stored] = field(default_factory=dict)
     committed: dict[int, int] = field(default_factory=dict)
     late: list[tuple[str, Stored]] = field(default_factory=list)
@@ -92,7 +94,7 @@ class World:
 
     def head(self, partition: int) -> int:
         """The end of the gapless part of the chain."""
-        head = self.begins.get(partition, 0)
+        head = self.chain_from.get(partition, 0)
         for stored in self.chain(partition):
             if stored.metadata.start == head:
                 head = stored.metadata.end
@@ -101,7 +103,7 @@ class World:
     def assert_exactly_once(self, *, complete: bool = True) -> None:
         """Every chain gapless, every record in it once, as it came."""
         for partition, log in self.log.items():
-            head = self.begins.get(partition, 0)
+            head = self.chain_from.get(partition, 0)
             for stored in self.chain(partition):
                 meta = stored.metadata
                 assert meta.start == head, f"an object starts at {meta.start}, the chain is {head}"
@@ -140,10 +142,10 @@ class ModelStore:
         if fault == "lost":
             raise Transient("reset", dependency="s3", reason="reset")
 
-    async def head(self, key: str) -> dict[str, str] | None:
+    async def head(self, key: str) -> Head | None:
         await self._asked()
         stored = self._world.objects.get(key)
-        return stored.headers if stored else None
+        return Head(stored.headers, len(stored.body)) if stored else None
 
     async def first_keys(self, prefix: str, limit: int) -> list[str]:
         await self._asked()
@@ -223,12 +225,13 @@ class Owner:
     """One process: a session of its own on the world."""
 
     def __init__(
-        self, world: World, policy: CutPolicy, *, limits: Limits | None = None, **rules: Any
-    ) -> None:
+        self, world: World, policy: CutPolicy, *, limits: Limits | None = None,
+        form: str = "json", **rules: Any,
+    ) -> None:  # fmt: skip
         self.world = world
         self.reader = ModelReader(world)
         self._rules = Rules(
-            policy, encoder_for("json", "none"), backoff=Backoff(first=0, cap=0), **rules
+            policy, encoder_for(form, "none"), backoff=Backoff(first=0, cap=0), **rules
         )
         self.session = Session(
             self._partition, limits or Limits(), Health("kafka", "s3"),

@@ -44,6 +44,7 @@ class SinkWorld:
         self.env = env
         self.topic = env.topics[topics.EVENTS]
         self._client = client
+        self._seen: dict[tuple[str, str], Archived] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -78,12 +79,19 @@ class SinkWorld:
         )
         async for page in pages:
             for item in page.get("Contents", ()):
-                reply = await self._client.get_object(Bucket=self.env.bucket, Key=item["Key"])
-                metadata = ObjectMetadata.from_headers(reply["Metadata"])
-                assert metadata is not None
-                if partition is None or metadata.partition == partition:
-                    found.append(Archived(item["Key"], metadata, await reply["Body"].read()))
+                version = (item["Key"], item["ETag"])
+                if version not in self._seen:
+                    self._seen[version] = await self._get(item["Key"])
+                stored = self._seen[version]
+                if partition is None or stored.metadata.partition == partition:
+                    found.append(stored)
         return sorted(found, key=lambda o: (o.metadata.partition, o.metadata.start))
+
+    async def _get(self, key: str) -> Archived:
+        reply = await self._client.get_object(Bucket=self.env.bucket, Key=key)
+        metadata = ObjectMetadata.from_headers(reply["Metadata"])
+        assert metadata is not None
+        return Archived(key, metadata, await reply["Body"].read())
 
     async def heads(self) -> dict[int, int]:
         """The end of each partition's chain. AssertionError where a chain has a hole or overlap."""
@@ -121,6 +129,12 @@ class SinkWorld:
                 for tp, records in (await consumer.getmany(timeout_ms=200)).items():
                     found |= {(tp.partition, r.offset): r.value for r in records}
         return found
+
+    async def ends(self) -> dict[int, int]:
+        """The end of each partition that has records."""
+        async with self.consumer() as consumer:
+            parts = [TopicPartition(self.topic, p) for p in range(6)]
+            return {tp.partition: o for tp, o in (await consumer.end_offsets(parts)).items() if o}
 
     async def committed(self, group: str | None = None) -> dict[int, int | None]:
         """What the sink's group has committed."""

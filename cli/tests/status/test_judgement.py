@@ -124,3 +124,27 @@ def test_json_has_the_identity_and_every_stage() -> None:
 )
 def test_spans(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+def sink(**partitions: dict[str, Any]) -> InstanceSeen:
+    return InstanceSeen("s3-sink", "s3-sink", "ready", about={"partitions": partitions})
+
+
+def test_the_sink_tells_what_it_holds() -> None:
+    waiting: dict[str, Any] = {
+        "head": 10,
+        "next": 35,
+        "stopped": None,
+        "open": {"age_seconds": 4.2},
+    }
+    idle: dict[str, Any] = {"head": 7, "next": 7, "stopped": None}
+    assert screen.told([sink(**{"0": waiting, "1": idle})]) == {
+        "s3-sink": {"backlog": "25 events open", "oldest": "4 s"}
+    }
+
+
+def test_a_partition_that_waits_for_a_person_is_a_problem() -> None:
+    seen = observation(instances=(sink(**{"3": {"head": 1, "next": 1, "stopped": "a gap"}}),))
+    judged = judge(seen)
+    assert judged.state is not State.healthy
+    assert "s3-sink: partition 3 stands still: a gap" in judged.problems

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.contracts.messages import FileLoaded
 from pipeline.errors import Poison
-from pipeline.logs import JsonFormatter
+from pipeline.logs import JsonFormatter, libraries_warn
 
 
 def written(record: logging.LogRecord) -> dict[str, Any]:
@@ -63,3 +63,12 @@ def test_a_message_that_cannot_be_read_is_described_without_its_values() -> None
     assert "file_id: " in message
     assert "Jane Doe" not in message
     assert "eaten" not in message
+
+
+def test_what_a_library_retries_is_no_error_of_the_service() -> None:
+    levels = {}
+    for name in ("aiokafka.consumer.group_coordinator", "loader.intake"):
+        line = logging.makeLogRecord({"name": name, "levelno": 40, "levelname": "ERROR"})
+        assert libraries_warn(line)
+        levels[name.split(".")[0]] = written(line)["level"]
+    assert levels == {"aiokafka": "warning", "loader": "error"}

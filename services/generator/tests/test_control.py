@@ -78,8 +78,11 @@ def test_a_batch_that_was_under_way_is_known_from_its_text_alone() -> None:
 
 def test_a_text_of_another_version_or_of_nobody_is_no_batch() -> None:
     text = Control(settings()).scheduled(WINDOW).to_text()
-    assert Intent.from_text("") is None
+    assert [Intent.from_text(other) for other in ("", "x", "1", "{}", '{"version":"1"}')] == [
+        None
+    ] * 5
     assert Intent.from_text(text.replace('"version":"1"', '"version":"0"')) is None
+    assert Intent.from_text(text.replace('"flat"', '"no_such_knob"')) is None
 
 
 def test_rate_and_knobs_survive_a_restart_unless_the_settings_changed() -> None:

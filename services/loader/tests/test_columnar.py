@@ -227,10 +227,21 @@ def test_a_bad_line_of_csv_keeps_its_number_its_text_and_its_neighbours() -> Non
     assert decoded.salvaged < 1000
 
 
-NUMBERS = st.sampled_from(
-    ["1.5", "+1.5", "-1.5", "1.", ".5", "1.50000", "1.00001", "1e1", " 7 ", "7 ", "1_0", "0x1",
-     "NaN", "inf", "999999999.9999", "1000000000", "٣", "--1", "", "1" * 40, "true", "007", "-0"]
-)  # fmt: skip
+NUMBERS = [
+    "1.5", "+1.5", "-1.5", "1.", ".5", "1.50000", "1.00001", "1e1", "5e-1", "-.5", " 7 ", "7 ",
+    "1_0", "0x1", "NaN", "inf", "999999999.9999", "1000000000", "٣", "--1", "", "1" * 40, "true",
+    "007", "-0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+@pytest.mark.parametrize("name", ["quantity", "unit_price", "net_amount", "line_number"])
+def test_every_way_to_write_a_number_is_what_rows_say(name: str, text: str) -> None:
+    cells = dict(zip(HEADER.split(","), CELLS, strict=True)) | {"unit_price": "", name: text}
+    stored = "\n".join([",".join(cells), ",".join(cells.values()), ""]).encode()
+    fast_lines(decode_csv, stored)
+
+
 TIMES = st.sampled_from(
     ["2026-11-23T10:14:07Z", "2026-11-23 10:14:07.1+02:00", "2026-11-23T10:14Z", "2026-11-23", "x",
      "2026-11-23T10:14:07.1234567Z", "2026-11-23T10:14:07.1234560Z", "2026-11-23T24:00:00Z",
@@ -244,8 +255,8 @@ TEXTS = st.one_of(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.tuples(TIMES, TEXTS, TEXTS, NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=3),
-    st.sets(st.sampled_from([1, 3, 5, 6, 7, 8]), min_size=1, max_size=2),
+    st.lists(st.tuples(TIMES, TEXTS, TEXTS), min_size=1, max_size=3),
+    st.sets(st.sampled_from([1, 3, 5]), min_size=1, max_size=2),
 )
 def test_csv_by_columns_never_differs_from_csv_by_rows(
     cells: list[tuple[str, ...]], odd: set[int]
@@ -253,7 +264,7 @@ def test_csv_by_columns_never_differs_from_csv_by_rows(
     """Few columns are odd at a time: a row that is refused hides what became of its others."""
     rows = []
     for values in cells:
-        strange = dict(zip((1, 3, 5, 6, 7, 8), values, strict=True))
+        strange = dict(zip((1, 3, 5), values, strict=True))
         rows.append([strange[n] if n in odd else cell for n, cell in enumerate(CELLS)])
     fast_lines(decode_csv, csv(*rows))
 

@@ -95,7 +95,17 @@ def _degraded(seen: Observation) -> list[str]:
             waiting = next((i for i in instances if not i.up), None)
             why = f": {waiting.detail or waiting.state}" if waiting else ""
             problems.append(f"{service} {up}/{wanted} ready{why}")
-    return [*problems, *_backlog(seen), *_set_aside(seen)]
+    return [*problems, *_stopped(seen), *_backlog(seen), *_set_aside(seen)]
+
+
+def _stopped(seen: Observation) -> list[str]:
+    """Partitions of the sink that wait for a person."""
+    return [
+        f"{instance.name}: partition {number} stands still: {partition['stopped']}"
+        for instance in seen.instances
+        for number, partition in instance.about.get("partitions", {}).items()
+        if partition.get("stopped")
+    ]
 
 
 def _backlog(seen: Observation) -> list[str]:

@@ -43,24 +43,23 @@ def stages(seen: Observation, judgement: Judgement) -> list[Stage]:
 
 
 def _details(seen: Observation, judgement: Judgement) -> dict[str, dict[str, str]]:
-    details: dict[str, dict[str, str]] = {}
+    details = told(seen.instances)
     log, ledger = seen.log, seen.ledger
     if log is not None:
         came = sum(log.ends.values()) - sum(log.ends_minute_ago.values())
-        details["generator"] = {"rate": f"{came / 60:,.1f}/s"}
+        details.setdefault("generator", {})["rate"] = f"{came / 60:,.1f}/s"
         details["kafka"] = {
             "backlog": "-" if judgement.in_flight is None else f"{judgement.in_flight:,} events",
             "oldest": _age(seen, log.oldest_waiting),
         }
     if ledger is not None:
         details.setdefault("generator", {})["last"] = f"batch {ledger.last_batch}"
-        details["loader"] = {
-            "rate": f"{ledger.rows_last_minute / 60:,.1f}/s",
-            "last": ledger.last_file,
-        }
+        details.setdefault("loader", {}).update(
+            rate=f"{ledger.rows_last_minute / 60:,.1f}/s", last=ledger.last_file
+        )
         details["transformer"] = {
             "rate": f"{ledger.runs_last_minute}/min",
-            "backlog": f"{ledger.untransformed} file{'s' * (ledger.untransformed != 1)}",
+            "backlog": _count(ledger.untransformed, "file"),
             "oldest": _age(seen, ledger.untransformed_since),
             "last": ledger.last_run,
         }
@@ -120,6 +119,31 @@ def as_json(seen: Observation, judgement: Judgement) -> dict[str, Any]:
         ],
         "at": seen.at.isoformat(),
     }
+
+
+def told(instances: Iterable[InstanceSeen]) -> dict[str, dict[str, str]]:
+    """What the services say of their own work, by service; a down one says nothing."""
+    details: dict[str, dict[str, str]] = {}
+    about = [(i.service, i.about) for i in instances if i.about]
+    windows = [a.get("backlog_windows") or 0 for name, a in about if name == "generator"]
+    files = [a.get("backlog_files") or 0 for name, a in about if name == "loader"]
+    partitions = [p for name, a in about if name == "s3-sink" for p in a["partitions"].values()]
+    if windows:
+        details["generator"] = {"backlog": _count(sum(windows), "window")}
+    if files:
+        details["loader"] = {"backlog": _count(sum(files), "file")}
+    if partitions:
+        events = sum(p["next"] - p["head"] for p in partitions)
+        ages = [p["open"]["age_seconds"] for p in partitions if "open" in p]
+        details["s3-sink"] = {
+            "backlog": f"{_count(events, 'event')} open",
+            "oldest": span(max(ages)) if ages else "-",
+        }
+    return details
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _age(seen: Observation, since: Any) -> str:

@@ -29,10 +29,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
+def libraries_warn(record: logging.LogRecord) -> bool:
+    """aiokafka calls an error what its callers retry; one that matters is logged by us."""
+    if record.name.startswith("aiokafka") and record.levelno > logging.WARNING:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def configure(service: str, version: str, level: str) -> None:
     """Send every logger of the process to stdout."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service, version))
+    handler.addFilter(libraries_warn)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aiokafka", "aiobotocore", "botocore", "uvicorn.access", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

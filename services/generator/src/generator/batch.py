@@ -14,6 +14,7 @@ from generator.catalogue import catalogue
 from generator.demand import demand
 from generator.faults import spoil
 from generator.knobs import Knobs
+from generator.lines import Lines
 from generator.rendering import render
 from generator.returns import returns_between
 from generator.sales import CELL, HOUR_MS, Columns, cell_sales, cells_between
@@ -38,8 +39,12 @@ class Order:
 class Chunk:
     """Some thousand messages and the store of each, an index into the catalogue."""
 
-    values: list[bytes]
+    lines: Lines
     stores: NDArray[np.int64]
+
+    @property
+    def values(self) -> list[bytes]:
+        return self.lines.values()
 
 
 @dataclass
@@ -66,7 +71,7 @@ class Batch:
             first = max(0, start - hour * HOUR_MS)
             last = min(HOUR_MS, end - hour * HOUR_MS)
             for chunk in self._hour(hour, first, last):
-                self.totals.messages += len(chunk.values)
+                self.totals.messages += len(chunk.lines)
                 yield chunk
 
     def _hour(self, hour: int, start: int, end: int) -> Iterator[Chunk]:
@@ -88,19 +93,19 @@ class Batch:
         if first == last:
             return
         columns = whole if last - first == len(whole.baskets.lines) else whole.slice(first, last)
-        values = render(columns, self.order.batch_id, "sale")
+        lines = render(columns, self.order.batch_id, "sale")
         stores = np.repeat(columns.baskets.store, columns.baskets.lines)
         late = np.repeat(columns.baskets.arrived != columns.occurred, columns.baskets.lines)
         if not knobs.faulty:
-            self._count(columns, stores, late, np.ones(len(values), np.bool_))
-            yield Chunk(values, stores)
+            self._count(columns, stores, late, np.ones(len(lines), np.bool_))
+            yield Chunk(lines, stores)
             return
         before, total = int(whole.baskets.lines[:first].sum()), len(whole.line_number)
         words = stream.words(hour, cell, "faults", total * 2).reshape(total, 2)
-        sent = spoil(values, words[before : before + len(values)], knobs)
+        sent = spoil(lines.values(), words[before : before + len(lines)], knobs)
         self._count(columns, stores, late, sent.counted)
         self.totals.injected += sent.injected
-        yield Chunk(sent.values, stores[sent.lines])
+        yield Chunk(Lines.of(sent.values), stores[sent.lines])
 
     def _returns(self, hour: int, start: int, end: int) -> Iterator[Chunk]:
         if start >= end:
@@ -108,11 +113,11 @@ class Batch:
         columns = returns_between(self.order.stream, hour, self.order.knobs, start, end)
         if columns is None:
             return
-        values = render(columns, self.order.batch_id, "return")
-        everything = np.ones(len(values), np.bool_)
+        lines = render(columns, self.order.batch_id, "return")
+        everything = np.ones(len(lines), np.bool_)
         self._count(columns, columns.baskets.store, ~everything, everything)
-        self.totals.injected["returns"] += len(values)
-        yield Chunk(values, columns.baskets.store)
+        self.totals.injected["returns"] += len(lines)
+        yield Chunk(lines, columns.baskets.store)
 
     def _count(
         self,

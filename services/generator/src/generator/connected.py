@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from generator.manifest_log import ManifestLog, manifest_log
+from generator.packing import packing
 from generator.publisher import Publisher
 from generator.settings import GeneratorSettings
 from pipeline.clients.kafka import kafka_errors, producer
@@ -45,8 +46,11 @@ async def connect(
         log = await stack.enter_async_context(
             manifest_log(kafka, settings.group_id, topics.topic_manifests, remembered)
         )
+        pack = packing(
+            len(partitions), settings.batch_bytes, settings.compression, sender.create_batch
+        )
         publisher = Publisher(
-            sender, topics, len(partitions),
+            sender, topics, pack,
             in_flight=settings.in_flight, ack_seconds=settings.ack_seconds,
         )  # fmt: skip
         yield Connected(publisher, log, len(partitions))

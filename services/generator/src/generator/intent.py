@@ -51,10 +51,13 @@ class Intent:
 
     @classmethod
     def from_text(cls, text: str) -> "Intent | None":
-        """None for nothing, and for an order that this version would make other bytes of."""
-        found: dict[str, Any] = json.loads(text) if text else {}
-        if found.get("version") != VERSION:
+        """None for nothing, and for what this version would make other bytes of, or none at all."""
+        try:
+            found = json.loads(text)
+            if found["version"] != VERSION:
+                return None
+            stream, knobs = Stream(found["seed"], found["rate"]), Knobs().changed(found["knobs"])
+            order = Order(found["batch_id"], at(found["start"]), at(found["end"]), stream, knobs)
+            return cls(order, found["said"])
+        except (KeyError, TypeError, ValueError):
             return None
-        stream = Stream(found["seed"], found["rate"])
-        start, end, knobs = at(found["start"]), at(found["end"]), Knobs().changed(found["knobs"])
-        return cls(Order(found["batch_id"], start, end, stream, knobs), found["said"])

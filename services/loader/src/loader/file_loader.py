@@ -76,27 +76,30 @@ class FileLoader:
             found, self._store.bucket, opened.etag, opened.version_id, opened.size,
             opened.modified, kind.form, datetime.now(UTC),
         )  # fmt: skip
-        standing = await self._ledger.standing(subject)
-        if standing is not None:
-            metrics.SKIPPED.inc()
-            return standing.state
+        known = await self._ledger.under_key(subject.bucket, subject.key)
+        for verdict in known:
+            if verdict.is_about(subject.version_id, subject.etag):
+                metrics.SKIPPED.inc()
+                return verdict.state
         # a failure that this process survived is no death; said late, as the server may be away
         if subject.identity in self._survived:
             await self._ledger.end_attempt(subject, self._survived[subject.identity])
             del self._survived[subject.identity]
         deaths = await self._ledger.begin_attempt(subject)
         try:
-            return await self._judge(subject, kind, opened, deaths)
+            return await self._judge(subject, kind, opened, known, deaths)
         except Transient as error:
             self._survived[subject.identity] = error.reason
             raise
 
-    async def _judge(self, subject: Subject, kind: ObjectKind, opened: Opened, deaths: int) -> str:
+    async def _judge(
+        self, subject: Subject, kind: ObjectKind, opened: Opened, known: list[Standing], deaths: int
+    ) -> str:
         try:
             if deaths >= self._policy.max_attempts:
                 raise Poison("repeated_deaths", f"{deaths} attempts ended without a word")
             subject = replace(subject, origin=origin_of(opened.key, opened.metadata))
-            await self._refuse_overwritten(subject)
+            _refuse_overwritten(known)
             size = expected_size(subject.origin, kind, opened.size)
             if opened.size > self._policy.rules.max_file_bytes:
                 raise Poison("too_large", f"{opened.size} bytes")
@@ -106,16 +109,6 @@ class FileLoader:
                 return await self._load(subject, kind, await opened.read())
         except Poison as poison:
             return await self._quarantine(subject, poison)
-
-    async def _refuse_overwritten(self, subject: Subject) -> None:
-        """A loaded key with new content: replacing rows is an operator's act."""
-        for other in await self._ledger.under_key(subject.bucket, subject.key):
-            if other.state == "loaded":
-                metrics.OVERWRITES.inc()
-                raise Poison(
-                    "overwritten",
-                    f"file {other.file_id} loaded this key with etag {other.etag}",
-                )
 
     async def _load(self, subject: Subject, kind: ObjectKind, stored: bytes) -> str:
         origin = subject.origin
@@ -212,6 +205,16 @@ class FileLoader:
         await self._ledger.decide(subject, verdict, decoded)
         metrics.FILES.labels(verdict.state).inc()
         self._decided()
+
+
+def _refuse_overwritten(known: list[Standing]) -> None:
+    """A loaded key with new content: replacing rows is an operator's act."""
+    for other in known:
+        if other.state == "loaded":
+            metrics.OVERWRITES.inc()
+            raise Poison(
+                "overwritten", f"file {other.file_id} loaded this key with etag {other.etag}"
+            )
 
 
 def _count(subject: Subject, decoded: Decoded) -> None:

@@ -27,3 +27,7 @@ class Standing:
     key: str = ""
     etag: str = ""
     version_id: str = ""
+
+    def is_about(self, version_id: str, etag: str) -> bool:
+        """Whether this very object is decided; one that was gone may have come back."""
+        return self.state != "missing" and (self.version_id, self.etag) == (version_id, etag)

@@ -17,7 +17,7 @@ from pipeline.errors import Poison, PreconditionFailed, Transient
 from s3_sink import metrics
 from s3_sink.identity import Batch, Identity
 from s3_sink.open_file import FirstRecord
-from s3_sink.store import PutRefused
+from s3_sink.store import Head, PutRefused
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class ObjectStore(Protocol):
     """What the chain needs of a bucket; store.Store says what each raises."""
 
     async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None: ...
-    async def head(self, key: str) -> dict[str, str] | None: ...
+    async def head(self, key: str) -> Head | None: ...
     async def first_keys(self, prefix: str, limit: int) -> list[str]: ...
     def keys_after(self, prefix: str, after: str) -> AsyncIterator[str]: ...
 
@@ -86,29 +86,33 @@ class Chain:
         return None
 
     async def _met(self, batch: Batch) -> Found | None:
-        headers = await self._store.head(batch.key)
-        if headers is None:
+        head = await self._store.head(batch.key)
+        if head is None:
             raise Transient(
                 f"{batch.key} was there and is gone", dependency="s3", reason="vanished"
             )
-        found = self._checked(batch.key, headers, batch.metadata.partition)
+        found = self._checked(batch.key, head, batch.metadata.partition)
         if (found.sha256, found.end) == (batch.metadata.sha256, batch.end):
             return None
         return self._continuation(batch.key, found, batch.metadata.first_record_crc)
 
     async def _read(self, key: str, partition: int, crc: str | None) -> Found | None:
-        headers = await self._store.head(key)
-        if headers is None:
+        head = await self._store.head(key)
+        if head is None:
             raise Transient(f"{key} was listed and is gone", dependency="s3", reason="vanished")
-        return self._continuation(key, self._checked(key, headers, partition), crc)
+        return self._continuation(key, self._checked(key, head, partition), crc)
 
-    def _checked(self, key: str, headers: dict[str, str], partition: int) -> ObjectMetadata:
+    def _checked(self, key: str, head: Head, partition: int) -> ObjectMetadata:
         try:
-            found = ObjectMetadata.from_headers(headers)
+            found = ObjectMetadata.from_headers(head.metadata)
         except Poison as error:
             raise ChainBroken(f"{key}: {error}") from error
         if found is None:
             raise ChainBroken(f"{key} has no metadata of ours: it was not written by the sink")
+        if not head.size:
+            raise ChainBroken(
+                f"{key} is empty, its upload was cut off: delete it, then the slot is written anew"
+            )
         why = self.identity.stranger(found, partition)
         if why is not None:
             raise ChainBroken(f"{key} belongs to another chain: {why}")

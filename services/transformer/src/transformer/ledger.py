@@ -95,6 +95,7 @@ class Ledger:
         with self._connection, self._connection.cursor() as cursor:
             cursor.execute(TAKE["lock"], {"key": LOCK_KEY})
             if cursor.fetchone()[0]:
+                self._adopt(cursor)
                 return True
             cursor.execute(TAKE["end_frozen"], {"key": LOCK_KEY, "seconds": takeover_seconds})
             return False
@@ -197,6 +198,18 @@ class Ledger:
     def rollback(self) -> None:
         self._connection.rollback()
 
+    def _adopt(self, cursor: Any) -> None:
+        """The open run is ours from here on, before dbt touches anything."""
+        cursor.execute(TAKE["running"])
+        running = cursor.fetchone()
+        if running:
+            self._take_over(cursor, *running[:2])
+
+    def _take_over(self, cursor: Any, run_id: int, worker: str) -> None:
+        if worker != self._worker:
+            self._end_backends(worker)
+        cursor.execute(TAKE["take_over"], {"worker": self._worker, "run_id": run_id})
+
     def _end_backends(self, worker: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(TAKE["end_backends"], {"application": application_name(worker)})
@@ -210,9 +223,8 @@ class Ledger:
         return int(cursor.fetchone()[0]) - RECENT_FILES
 
     def _resume(self, cursor: Any, run_id: int, worker: str, attempt: int) -> int:
-        if worker != self._worker:
-            self._end_backends(worker)
-        cursor.execute(TAKE["take_over"], {"worker": self._worker, "run_id": run_id})
+        self._take_over(cursor, run_id, worker)
+        cursor.execute(TAKE["try_again"], {"run_id": run_id})
         return attempt + 1
 
     def _files(self, cursor: Any, run_id: int) -> tuple[File, ...]:

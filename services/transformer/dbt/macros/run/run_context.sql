@@ -1,7 +1,7 @@
-{# The run that is being built: none outside of one (from a shell, at start), else its id and the
-   ids of its files by kind. Read from the ledger, never from --vars: those would re-parse. #}
+{# The run that is being built: none outside of one (from a shell; `dbt run`, which only creates), else
+   its id and the ids of its files by kind. Read from the ledger, never from --vars: those would re-parse. #}
 {% macro run_context() %}
-    {% if not execute or flags.FULL_REFRESH or not in_service() %}{{ return(none) }}{% endif %}
+    {% if not execute or flags.FULL_REFRESH or flags.WHICH == 'run' or not in_service() %}{{ return(none) }}{% endif %}
     {% set rows = run_query(
         "select r.run_id, f.file_id, f.kind from ops.transform_run r"
         " left join ops.transform_file f on f.run_id = r.run_id and f.state = 'claimed'"

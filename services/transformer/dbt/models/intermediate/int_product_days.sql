@@ -1,44 +1,55 @@
 {{
     config(meta={'publish': {'by': 'run_cells', 'key': ['sales_date', 'product_id']}})
 }}
+-- depends_on: {{ ref('run_cells') }}, {{ ref('run_cells_before') }}
+{%- set run = run_context() %}
 
-with changed as (
+-- what is published, less the cells that are computed anew, plus what they are now
+with cells_now as (
 
-    select * from {{ slice(ref('int_product_hours')) }}
-
-),
-
-{% if is_incremental() %}
-days as (
-
-    select distinct sales_date, product_id from {{ ref('run_cells') }}
+    select sales_date, product_id, region, currency, event_count, units, revenue, discount, return_count
+    from {{ slice(ref('int_product_hours')) }}
 
 ),
 
-staying as (
+{% if run %}
+cells_before as (
 
-    select hours.*
-    from days
-    join {{ ref('int_product_hours') }} hours
-        on hours.sales_date = days.sales_date
-        and hours.product_id = days.product_id
-    where not exists (
-        select 1 from {{ ref('run_cells') }} cells
-        where cells.sales_hour = hours.sales_hour
-        and cells.product_id = hours.product_id
-    )
+    select
+        sales_date,
+        product_id,
+        region,
+        currency,
+        -event_count as event_count,
+        -units as units,
+        -revenue as revenue,
+        -discount as discount,
+        -return_count as return_count
+    from {{ ref('run_cells_before') }}
+
+),
+
+present as (
+
+    select
+        days.sales_date, days.product_id, days.region, days.currency,
+        days.event_count, days.units, days.revenue, days.discount, days.return_count
+    from (select distinct sales_date, product_id from {{ ref('run_cells') }}) changed
+    join {{ this }} days
+        on days.sales_date = changed.sales_date
+        and days.product_id = changed.product_id
 
 ),
 {% endif %}
 
-hours as (
+changes as (
 
-    select sales_date, product_id, region, currency, event_count, units, revenue, discount, return_count
-    from changed
-    {% if is_incremental() %}
+    select * from cells_now
+    {% if run %}
     union all
-    select sales_date, product_id, region, currency, event_count, units, revenue, discount, return_count
-    from staying
+    select * from cells_before
+    union all
+    select * from present
     {% endif %}
 
 ),
@@ -55,8 +66,9 @@ final as (
         sum(revenue) as revenue,
         sum(discount) as discount,
         sum(return_count)::bigint as return_count
-    from hours
+    from changes
     group by sales_date, product_id, region, currency
+    having sum(event_count) > 0
 
 )
 

@@ -1,38 +1,56 @@
 {{
     config(meta={'publish': {'by': 'run_hours', 'key': ['sales_hour']}})
 }}
+-- depends_on: {{ ref('run_hours') }}, {{ ref('run_cells_before') }}
+{%- set run = run_context() %}
 
-with changed as (
+-- what is published, less the cells that are computed anew, plus what they are now
+with cells_now as (
 
-    select sales_hour, product_id, region, currency, event_count, units, revenue, discount, return_count
+    select
+        sales_hour, region, currency, event_count, units, revenue, discount, return_count,
+        1 as product_count
     from {{ slice(ref('int_product_hours')) }}
 
 ),
 
-{% if is_incremental() %}
-staying as (
+{% if run %}
+cells_before as (
 
     select
-        hours.sales_hour, hours.product_id, hours.region, hours.currency,
-        hours.event_count, hours.units, hours.revenue, hours.discount, hours.return_count
-    from {{ ref('run_hours') }} affected
-    join {{ ref('int_product_hours') }} hours
-        on hours.sales_hour = affected.sales_hour
-    where not exists (
-        select 1 from {{ ref('run_cells') }} cells
-        where cells.sales_hour = hours.sales_hour
-        and cells.product_id = hours.product_id
-    )
+        sales_hour,
+        region,
+        currency,
+        -event_count as event_count,
+        -units as units,
+        -revenue as revenue,
+        -discount as discount,
+        -return_count as return_count,
+        -1 as product_count
+    from {{ ref('run_cells_before') }}
+
+),
+
+present as (
+
+    select
+        regions.sales_hour, regions.region, regions.currency, regions.event_count, regions.units,
+        regions.revenue, regions.discount, regions.return_count, regions.product_count
+    from {{ ref('run_hours') }} changed
+    join {{ this }} regions
+        on regions.sales_hour = changed.sales_hour
 
 ),
 {% endif %}
 
-products as (
+changes as (
 
-    select * from changed
-    {% if is_incremental() %}
+    select * from cells_now
+    {% if run %}
     union all
-    select * from staying
+    select * from cells_before
+    union all
+    select * from present
     {% endif %}
 
 ),
@@ -48,9 +66,10 @@ final as (
         sum(revenue) as revenue,
         sum(discount) as discount,
         sum(return_count)::bigint as return_count,
-        count(*) as product_count
-    from products
+        sum(product_count)::bigint as product_count
+    from changes
     group by sales_hour, region, currency
+    having sum(event_count) > 0
 
 )
 

@@ -45,7 +45,10 @@ select exists (
 select run_id, worker, attempt from ops.transform_run where state = 'running' for update
 
 -- name: take_over
-update ops.transform_run set worker = %(worker)s, attempt = attempt + 1 where run_id = %(run_id)s
+update ops.transform_run set worker = %(worker)s where run_id = %(run_id)s
+
+-- name: try_again
+update ops.transform_run set attempt = attempt + 1 where run_id = %(run_id)s
 
 -- name: end_backends
 -- statements of a process that is gone may run on for a while: they end now

@@ -1,0 +1,24 @@
+-- depends_on: {{ ref('run_cells') }}
+-- the published rows of the cells that are computed anew: what the days and regions lose
+{% if run_context() %}
+select
+    hours.sales_hour, hours.sales_date, hours.product_id, hours.region, hours.currency,
+    hours.event_count, hours.units, hours.revenue, hours.discount, hours.return_count
+from {{ ref('run_cells') }} cells
+join {{ published('int_product_hours') }} hours
+    on hours.sales_hour = cells.sales_hour
+    and hours.product_id = cells.product_id
+{% else %}
+select
+    null::timestamptz as sales_hour,
+    null::date as sales_date,
+    null::text as product_id,
+    null::text as region,
+    null::text as currency,
+    null::bigint as event_count,
+    null::numeric as units,
+    null::numeric as revenue,
+    null::numeric as discount,
+    null::bigint as return_count
+where false
+{% endif %}
