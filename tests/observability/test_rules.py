@@ -99,7 +99,7 @@ def test_no_page_is_left_over() -> None:
 
 def test_every_alert_is_in_the_table_of_docs() -> None:
     table = (ROOT / "docs" / "dashboards.md").read_text()
-    assert set(re.findall(r"\(runbooks/(\w+)\.md\)", table)) == set(NAMES)
+    assert set(re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\)", table, re.M)) == set(NAMES)
 
 
 def test_promtool_accepts_and_tests_the_rules() -> None:

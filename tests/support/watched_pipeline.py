@@ -260,7 +260,11 @@ async def _answers(url: str) -> dict[str, int]:
         return len(answer["data"]["result"])
 
     await eventually(
-        lambda: samples("salespipe:late") and samples("salespipe:hop_done:increase5m") == 3,
+        lambda: (
+            samples("salespipe:late")
+            and samples("salespipe:hop_done:increase5m") == 3
+            and samples('ALERTS{alertname="Watchdog"}')
+        ),
         within=60,
         every=0.5,
     )
