@@ -43,7 +43,7 @@ def as_json(dashboard: Dashboard) -> dict[str, Any]:
         "refresh": dashboard.refresh,
         "templating": {"list": [_variable(v) for v in dashboard.variables]},
         "annotations": {"list": [_annotation(a) for a in dashboard.annotations]},
-        "links": [_link(link) | {"type": "link", "keepTime": True} for link in dashboard.links],
+        "links": [_top_link(link) for link in dashboard.links],
         "panels": list(_placed(dashboard.rows)),
     }
 
@@ -187,6 +187,12 @@ def _datasource(source: Source) -> dict[str, str]:
 
 def _link(link: Link) -> dict[str, Any]:
     return {"title": link.title, "url": link.url, "targetBlank": link.url.startswith("http")}
+
+
+def _top_link(link: Link) -> dict[str, Any]:
+    """Grafana itself adds the time range to these."""
+    url = link.url.partition("?")[0]
+    return _link(link) | {"url": url, "type": "link", "keepTime": True}
 
 
 def _variable(variable: Variable) -> dict[str, Any]:

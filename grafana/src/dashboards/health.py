@@ -24,20 +24,20 @@ IDENTITY = Row(
     (
         stat(
             "Produced", "Events that Kafka acknowledged: the sum of the log ends.",
-            to("service-s3-sink", "s3-sink"), Prom(PRODUCED, "produced", now=True), decimals=0,
+            to("service-s3-sink", "s3-sink"), Prom(PRODUCED, "produced", now=True), unit="locale", decimals=0,
         ),
         stat(
             "= loaded", "Rows in raw, of files that came from the topic.",
-            to("service-loader", "loader"), Prom(LOADED, "loaded", now=True), decimals=0,
+            to("service-loader", "loader"), Prom(LOADED, "loaded", now=True), unit="locale", decimals=0,
         ),
         stat(
             "+ rejected", "Lines kept with their text and the reason.",
-            runbook("LinesRejected"), Prom(REJECTED, "rejected", now=True), decimals=0,
+            runbook("LinesRejected"), Prom(REJECTED, "rejected", now=True), unit="locale", decimals=0,
         ),
         stat(
             "+ in flight", "Acknowledged and neither loaded nor rejected yet. It rises with a"
             " batch and falls back to 0.",
-            runbook("LagNotShrinking"), Prom(IN_FLIGHT, "in flight", now=True), decimals=0,
+            runbook("LagNotShrinking"), Prom(IN_FLIGHT, "in flight", now=True), unit="locale", decimals=0,
         ),
         stat(
             "Differences", "Rows that manifests, the fact and the marts disagree by, over batches"

@@ -63,7 +63,7 @@ class Panel:
     description: str
     link: Link
     queries: tuple[Sql | Prom, ...] = ()
-    unit: str = "short"
+    unit: str = "none"
     width: int = 24
     decimals: int | None = None
     empty: str = "no data"

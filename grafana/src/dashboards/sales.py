@@ -32,7 +32,7 @@ CHANGE = Column(
 NO_WEEK = "no sales a week before"
 
 
-def _kpi(title: str, name: str, description: str, unit: str, decimals: int) -> Panel:
+def _kpi(title: str, name: str, description: str, decimals: int) -> Panel:
     return Panel(
         "stat",
         title,
@@ -40,7 +40,7 @@ def _kpi(title: str, name: str, description: str, unit: str, decimals: int) -> P
         " that are over count, in both.",
         ROWS_BEHIND,
         (Sql(SQL[name]),),
-        unit=unit,
+        unit="locale",
         decimals=decimals,
         width=4,
         columns=(CHANGE,),
@@ -73,10 +73,10 @@ FIRST = Row(
             width=3,
             steps=Steps("green", ((60, "yellow"), (120, "red"))),
         ),
-        _kpi("Revenue (${currency})", "revenue", "Σ net_amount, returns taken off.", "short", 2),
-        _kpi("Orders", "orders", "Different transactions with a sale.", "short", 0),
-        _kpi("Units", "units", "Σ quantity, returns taken off.", "short", 0),
-        _kpi("Average order (${currency})", "average_order", "Revenue by orders.", "short", 2),
+        _kpi("Revenue (${currency})", "revenue", "Σ net_amount, returns taken off.", 2),
+        _kpi("Orders", "orders", "Different transactions with a sale.", 0),
+        _kpi("Units", "units", "Σ quantity, returns taken off.", 0),
+        _kpi("Average order (${currency})", "average_order", "Revenue by orders.", 2),
     ),
 )
 COURSE = Row(
@@ -89,6 +89,7 @@ COURSE = Row(
             " under way is grey: it is still filling.",
             EVERYWHERE,
             (Sql(SQL["trend"], series=True),),
+            unit="locale",
             decimals=2,
             width=15,
             columns=(
@@ -106,7 +107,7 @@ COURSE = Row(
             width=9,
             columns=(
                 Column("Region", link=OF_REGION),
-                Column("Revenue", unit="short", decimals=2, cell="gauge"),
+                Column("Revenue", unit="locale", decimals=2, cell="gauge"),
                 Column("Share", unit="percentunit", decimals=1),
                 CHANGE,
             ),
@@ -125,8 +126,8 @@ PRODUCTS = Row(
             (Sql(SQL["products"]),),
             width=14,
             columns=(
-                Column("Units", unit="short", decimals=0),
-                Column("Revenue", unit="short", decimals=2, cell="gauge"),
+                Column("Units", unit="locale", decimals=0),
+                Column("Revenue", unit="locale", decimals=2, cell="gauge"),
                 Column("Cumulative share", unit="percentunit", decimals=1),
                 Column("Price realisation", unit="percentunit", decimals=1),
             ),
@@ -140,9 +141,9 @@ PRODUCTS = Row(
             width=10,
             empty=NO_WEEK,
             columns=(
-                Column("Revenue", unit="short", decimals=2),
-                Column("Last week", unit="short", decimals=2),
-                Column("Change", unit="short", decimals=2, cell="color-text", steps=CHANGE.steps),
+                Column("Revenue", unit="locale", decimals=2),
+                Column("Last week", unit="locale", decimals=2),
+                Column("Change", unit="locale", decimals=2, cell="color-text", steps=CHANGE.steps),
             ),
         ),
     ),
@@ -158,7 +159,7 @@ HOURS = Row(
             (Sql(SQL["heat_map"]),),
             decimals=0,
             columns=tuple(
-                Column(f"{hour:02}", unit="short", decimals=0, cell="color-background")
+                Column(f"{hour:02}", unit="locale", decimals=0, cell="color-background")
                 for hour in range(24)
             ),
         ),
