@@ -63,7 +63,7 @@ async def test_killed_anywhere_it_goes_on_where_it_was(
 ) -> None:  # fmt: skip
     await bucket.put(*(archived(p, 0, [event(p * 10 + n) for n in range(10)]) for p in range(3)))
     killed = service("loader", ready_within=None, CRASH_AT=f"loader.{point}")
-    assert await asyncio.to_thread(killed.wait, 30) == 137, killed.logs
+    assert await asyncio.to_thread(killed.wait, BOOT) == 137, killed.logs
     before = await warehouse.count()
     if point in ("claimed", "copied"):
         assert before in (0, 10, 20)  # whole files only
@@ -127,7 +127,9 @@ async def test_two_loaders_share_the_work_and_load_each_file_once(
     await bucket.put(*(archived(0, n * 20, [event(n * 20 + i) for i in range(20)])
                        for n in range(count)))  # fmt: skip
     loaders = [service("loader", ready_within=None) for _ in range(2)]
-    await eventually(loaded(warehouse, count), within=30, describe=lambda: loaders[0].logs[-3000:])
+    await eventually(
+        loaded(warehouse, count), within=BOOT, describe=lambda: loaders[0].logs[-3000:]
+    )
     assert [loader.stop() for loader in loaders] == [0, 0]
     assert await warehouse.states() == ["loaded"] * count
     assert (await warehouse.count(), await warehouse.doubles()) == (20 * count, 0)
@@ -259,7 +261,7 @@ async def test_a_file_that_kills_the_process_again_and_again_is_set_aside(
 ) -> None:
     await bucket.put(archived(0, 0, [event(1)]))
     killed = service("loader", ready_within=None, CRASH_AT="loader.copied")
-    assert await asyncio.to_thread(killed.wait, 30) == 137
+    assert await asyncio.to_thread(killed.wait, BOOT) == 137
     loader = service("loader", LOADER_MAX_ATTEMPTS="1")
 
     async def aside() -> bool:

@@ -82,6 +82,10 @@ class Chain:
             return await self._met(batch)
         except PutRefused as error:
             raise ChainBroken(f"the store refuses {batch.key}: {error}") from error
+        except Transient as error:
+            if error.reason == "ConditionalRequestConflict":
+                metrics.CONFLICTS.labels("409").inc()
+            raise
         crash_point("sink.put")
         return None
 

@@ -31,7 +31,7 @@ from s3_sink.watch import Stalled, Watch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_ENCODERS = 1  # threads
+_ENCODERS = 2  # threads
 
 
 class NoProgress(Exception):

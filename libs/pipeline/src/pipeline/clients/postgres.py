@@ -26,6 +26,8 @@ _REFUSED = ("28",)
 _LOST = re.compile(
     r"connection is closed$|released back to the pool$|pool is closing$|operation is cancelling$"
     r'|protocol is in the "failed" state|performing authentication'
+    # a COPY whose server ends it: the refusal and our own end of it meet
+    r"|^cannot switch to state \d+; another operation \(\d+\) is in progress$"
 )
 
 
