@@ -19,25 +19,31 @@ HOPS = {
     "transformer": ("raw to marts", "salespipe_transformer_oldest_pending_seconds"),
 }
 
+
+def _events(title: str, description: str, link: Link, expr: str) -> Panel:
+    """A term of the identity, in full."""
+    return stat(title, description, link, Prom(expr, "events", now=True), unit="locale", decimals=0)
+
+
 IDENTITY = Row(
     5,
     (
-        stat(
+        _events(
             "Produced", "Events that Kafka acknowledged: the sum of the log ends.",
-            to("service-s3-sink", "s3-sink"), Prom(PRODUCED, "produced", now=True), unit="locale", decimals=0,
+            to("service-s3-sink", "s3-sink"), PRODUCED,
         ),
-        stat(
+        _events(
             "= loaded", "Rows in raw, of files that came from the topic.",
-            to("service-loader", "loader"), Prom(LOADED, "loaded", now=True), unit="locale", decimals=0,
+            to("service-loader", "loader"), LOADED,
         ),
-        stat(
+        _events(
             "+ rejected", "Lines kept with their text and the reason.",
-            runbook("LinesRejected"), Prom(REJECTED, "rejected", now=True), unit="locale", decimals=0,
+            runbook("LinesRejected"), REJECTED,
         ),
-        stat(
+        _events(
             "+ in flight", "Acknowledged and neither loaded nor rejected yet. It rises with a"
             " batch and falls back to 0.",
-            runbook("LagNotShrinking"), Prom(IN_FLIGHT, "in flight", now=True), unit="locale", decimals=0,
+            runbook("LagNotShrinking"), IN_FLIGHT,
         ),
         stat(
             "Differences", "Rows that manifests, the fact and the marts disagree by, over batches"
