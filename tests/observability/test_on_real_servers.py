@@ -133,6 +133,16 @@ def test_sales_figures_are_those_of_the_fact(watched: Watched) -> None:
     )
 
 
+def test_a_week_that_is_known_in_part_is_no_measure(watched: Watched) -> None:
+    """Ten days of sales: five days have no whole five days a week before them."""
+    for dashboard, panel in PANELS:
+        query = panel.queries[0] if panel.queries else None
+        if dashboard.uid == "sales" and isinstance(query, Sql):
+            for row in watched.ask(watched.expanded(query.text, hours=120)):
+                assert row.get("Against last week") is None
+                assert "Change" not in row
+
+
 def test_an_hour_without_a_sale_is_zero_not_a_hole(watched: Watched) -> None:
     (trend,) = (p for _, p in PANELS if p.title.startswith("Revenue an hour"))
     (query,) = trend.queries

@@ -1,4 +1,4 @@
-"""All four services once, with eight days of few sales and some of everything that goes wrong.
+"""All four services once, with ten days of few sales and some of everything that goes wrong.
 
 What they export is read while they run; then they stop, so that no test waits for a busy machine.
 """
@@ -32,7 +32,7 @@ from support.promql import for_prometheus
 from support.service_process import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
-DAYS = 8
+DAYS = 10
 STAGES = "salespipe_reconciliation_rows"
 ENV = {
     "s3-sink": {"SINK_MAX_AGE_SECONDS": "2"},
@@ -77,11 +77,11 @@ class Watched:
         """Rows by column name; rolled back."""
         return ask(self.env, query, role)
 
-    def expanded(self, sql: str, **variables: list[str]) -> str:
-        """Over everything that was generated."""
+    def expanded(self, sql: str, hours: int = 48, **variables: list[str]) -> str:
+        """Over the last hours, as a dashboard opens; its variables as it offers them."""
         until = self.began + timedelta(hours=1)
         known = VARIABLES | self.choices() | variables
-        return expanded(sql, self.began - timedelta(hours=48), until, known)
+        return expanded(sql, self.began - timedelta(hours=hours), until, known)
 
     def choices(self) -> dict[str, list[str]]:
         """What the dashboards' variables offer: the first, or all where many may be chosen."""

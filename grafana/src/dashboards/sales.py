@@ -36,8 +36,8 @@ def _kpi(title: str, name: str, description: str, decimals: int) -> Panel:
     return Panel(
         "stat",
         title,
-        f"{description} Beside it the change against the same hours a week before; only hours"
-        " that are over count, in both.",
+        f"{description} Beside it the change against the same hours a week before, where sales"
+        " reach back so far; only hours that are over count, in both.",
         ROWS_BEHIND,
         (Sql(SQL[name]),),
         unit="locale",

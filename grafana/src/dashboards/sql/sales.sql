@@ -15,7 +15,9 @@ select
     $__timeTo()::timestamptz,
     date_trunc('hour', now(), 'UTC'),
     (select max(sales_hour) + interval '1 hour' from marts.mart_hourly_sales)
-  ) as until
+  ) as until,
+  -- a week that the marts know only in part is no measure
+  (select min(sales_hour) from marts.mart_hourly_sales) as first_hour
 
 -- part: sales
 select region, sales_hour, revenue, units, false as before
@@ -26,6 +28,7 @@ union all
 select region, sales_hour, revenue, units, true
 from marts.mart_sales_by_region, hours
 where sales_hour >= since - interval '168 hours' and sales_hour < until - interval '168 hours'
+  and first_hour <= since - interval '168 hours'
   and currency = ${currency:sqlstring} and region in (${region:sqlstring})
 
 -- part: lines
@@ -38,6 +41,7 @@ union all
 select transaction_id, event_id, product_id, net_amount, quantity, is_return, true
 from marts.fct_sales, hours
 where sales_hour >= since - interval '168 hours' and sales_hour < until - interval '168 hours'
+  and first_hour <= since - interval '168 hours'
   and currency = ${currency:sqlstring} and region in (${region:sqlstring})
 
 -- part: baskets
@@ -101,7 +105,8 @@ from totals, orders
 select
   hour as time,
   case when hour < until then coalesce(this.revenue, 0) end as "Revenue",
-  before.revenue as "Same hour last week",
+  case when hour - interval '168 hours' >= first_hour then coalesce(before.revenue, 0) end
+    as "Same hour last week",
   case when hour >= until then this.revenue end as "Hour under way"
 from hours
 cross join lateral generate_series(
@@ -159,7 +164,7 @@ limit 15
 
 -- name: movers
 -- after: hours, lines
--- nothing where nothing was sold a week before: then every product would be a mover
+-- nothing where no week before is known: then every product would be a mover
 select *
 from (
   select
