@@ -127,34 +127,39 @@ async def test_killed_anywhere_the_same_run_goes_on_and_is_published_once(
 async def test_standby_takes_over_from_a_killed_and_from_a_frozen_writer(
     service: StartService, warehouse: Warehouse, api: httpx.AsyncClient
 ) -> None:
-    start = functools.partial(service, "transformer", TRANSFORMER_TAKEOVER_SECONDS="1")
+    start = functools.partial(service, "transformer", TRANSFORMER_TAKEOVER_SECONDS="8")
     first, second = start(ready_within=None), start(ready_within=None)
     for replica in (first, second):
         await asyncio.to_thread(replica.wait_ready)
-    roles = {await role(api, first): first, await role(api, second): second}
-    active, standby = roles["active"], roles["standby"]
+
+    async def roles() -> dict[str, ServiceProcess]:
+        found = {await role(api, replica): replica for replica in (first, second)}
+        return found if len(found) == 2 else {}
+
+    found = await eventually(roles, within=60)
+    active, standby = found["active"], found["standby"]
 
     warehouse.load(sale(1))
-    await eventually(counts(warehouse, 1), within=30)
+    await eventually(counts(warehouse, 1), within=60)
     os.kill(active.pid, signal.SIGKILL)
     warehouse.load(sale(2))
-    await eventually(counts(warehouse, 2), within=30, describe=lambda: standby.logs[-3000:])
+    await eventually(counts(warehouse, 2), within=60, describe=lambda: standby.logs[-3000:])
     assert not children(active.pid)
 
     # frozen in the middle of a run: its successor publishes it, the frozen one wakes to nothing
     frozen, successor = standby, start()
     with warehouse.blocked("staging.run_sales"):
         file_id = warehouse.load(sale(3))
-        await eventually(lambda: _claimed(warehouse, file_id), within=30)
+        await eventually(lambda: _claimed(warehouse, file_id), within=60)
         os.killpg(frozen.pid, signal.SIGSTOP)
-    await eventually(counts(warehouse, 3), within=30, describe=lambda: successor.logs[-3000:])
+    await eventually(counts(warehouse, 3), within=60, describe=lambda: successor.logs[-3000:])
     os.killpg(frozen.pid, signal.SIGCONT)
-    await eventually(lambda: _is(api, frozen, "standby"), within=30)
+    await eventually(lambda: _is(api, frozen, "standby"), within=60)
     assert await role(api, successor) == "active"
     assert warehouse.value("select count(*) from ops.transform_run") == 3
     assert warehouse.value("select attempt from ops.transform_run order by run_id desc limit 1") > 1
     warehouse.load(sale(4))
-    await eventually(counts(warehouse, 4), within=30)
+    await eventually(counts(warehouse, 4), within=60)
     assert set(warehouse.totals().values()) == {(4, Decimal(40))}
 
 

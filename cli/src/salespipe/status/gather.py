@@ -130,7 +130,8 @@ async def _oldest(
                 reader.seek(tp, head)
             left = set(behind)
             while left:
-                for tp, records in (await reader.getmany(*left, max_records=1)).items():
+                polled = await reader.getmany(*left, timeout_ms=200, max_records=1)
+                for tp, records in polled.items():
                     left.discard(tp)
                     stamp = records[0].timestamp
                     oldest = stamp if oldest is None else min(oldest, stamp)
