@@ -13,11 +13,11 @@ PRODUCED = "sum(max by (partition) (salespipe_sink_log_end_offset))"
 LOADED = 'max(salespipe_reconciliation_rows{stage="loaded"})'
 REJECTED = 'max(salespipe_reconciliation_rows{stage="rejected"})'
 IN_FLIGHT = f"{PRODUCED} - {LOADED} - {REJECTED}"
-HOPS = {
-    "s3-sink": ("Kafka to object", "salespipe_sink_lag_seconds"),
-    "loader": ("object to raw", "salespipe_loader_oldest_unloaded_seconds"),
-    "transformer": ("raw to marts", "salespipe_transformer_oldest_pending_seconds"),
-}
+HOPS = (
+    Prom("max(salespipe_sink_lag_seconds)", "Kafka to object"),
+    Prom("max(salespipe_loader_oldest_unloaded_seconds)", "object to raw"),
+    Prom("max(salespipe_transformer_oldest_pending_seconds)", "raw to marts"),
+)
 
 
 def _events(title: str, description: str, link: Link, expr: str) -> Panel:
@@ -113,7 +113,7 @@ FLOW = Row(
         lines(
             "Lag of each hop", "The age of the oldest thing that waits before it.",
             runbook("LagNotShrinking"),
-            *(Prom(f"max({metric})", name) for name, metric in HOPS.values()),
+            *HOPS,
             unit="s",
         ),
         lines(
