@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.__main__ import TARGET, everything, rendered
 from dashboards.classic import TYPES
+from dashboards.files import TARGET, everything, rendered
 from dashboards.model import Prom
 from support.grafana_sql import variables_in
 

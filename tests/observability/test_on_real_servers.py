@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 import yaml
 
-from dashboards.__main__ import everything
+from dashboards.files import everything
 from dashboards.model import Dashboard, Panel, Prom, Sql
 from pipeline.clients.s3 import s3_client
 from salespipe.state import SUPERUSER

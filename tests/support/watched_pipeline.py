@@ -20,7 +20,7 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from dashboards.__main__ import everything
+from dashboards.files import everything
 from dashboards.model import Sql
 from pipeline.clients.s3 import s3_client
 from salespipe.embedded import ports
