@@ -8,7 +8,7 @@ SERVICES := generator s3-sink loader transformer
 # in this order: each stands on those before it
 PACKAGES := libs/pipeline $(SERVICES:%=services/%) cli
 INSTALLED := $(VENV)/.installed
-CODE := libs services cli tests bench examples
+CODE := libs services cli tests bench examples grafana
 STAGES := generator sink loader transformer
 
 # uv: the one on the PATH, else one of our own, from its hashes
@@ -16,7 +16,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status verify test test-unit test-docker check format lock lock-check bench cdnow clean
+.PHONY: help install up down reset status verify test test-unit test-docker check format lock lock-check bench cdnow dashboards clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ format: install ## format and mend what can be mended
 
 bench: install ## rates of each stage beside their ceilings, in one run (STAGE=loader for one)
 	@for stage in $(or $(STAGE),$(STAGES)); do echo "== $$stage"; $(BIN)/python bench/$$stage.py || exit 1; done
+
+dashboards: install ## write grafana/dashboards anew, from grafana/src and docs/runbooks
+	@PYTHONPATH=grafana/src $(BIN)/python -m dashboards
 
 lock: $(filter .tools/bin/uv,$(UV)) ## lock every version and hash into requirements/
 	@for service in $(SERVICES); do $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done

@@ -7,15 +7,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 Predicate = Callable[[], Any] | Callable[[], Awaitable[Any]]
-_LOOK_EVERY = 0.05
 
 
 async def eventually(
-    predicate: Predicate, within: float = 30.0, describe: Callable[[], Any] | None = None
+    predicate: Predicate,
+    within: float = 30.0,
+    describe: Callable[[], Any] | None = None,
+    every: float = 0.05,
 ) -> Any:
     """The first true answer of predicate; AssertionError with its last answer at the deadline.
 
     An AssertionError that predicate raises counts as "not yet". describe() adds to the message.
+    every: seconds between looks, more where a look is dear.
     """
     deadline = time.monotonic() + within
     last: Any = None
@@ -32,4 +35,4 @@ async def eventually(
         if time.monotonic() > deadline:
             more = f"\n{describe()}" if describe else ""
             raise AssertionError(f"not within {within:g} s; the last answer was {last!r}{more}")
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(every)

@@ -64,9 +64,12 @@ class Reconciler:
             listed = [item for item in page if kind_of(item.key, self._prefixes)]
             undecided = await self._ledger.undecided(self._store.bucket, listed)
             for item in listed:
-                if item.key not in undecided or self._queue.holds(item.key):
+                if item.key not in undecided:
                     continue
+                # one that is tried again and again has no verdict either
                 oldest = min(oldest, item.modified)
+                if self._queue.holds(item.key):
+                    continue
                 if self._old_enough(item, self._min_age if min_age is None else min_age):
                     await self._offer(item)
                     count += 1

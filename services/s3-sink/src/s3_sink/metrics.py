@@ -34,6 +34,9 @@ REBUILDS = Counter(
 
 BUFFER_BYTES = Gauge("salespipe_sink_buffer_bytes", "Bytes held: read, compressed, in upload")
 OPEN_BATCHES = Gauge("salespipe_sink_open_batches", "Files that are being filled")
+LOG_END = Gauge(
+    "salespipe_sink_log_end_offset", "Events that Kafka acknowledged, ever", ["partition"]
+)
 LAG_RECORDS = Gauge(
     "salespipe_sink_lag_records",
     "Records behind the log's end that are in no object",

@@ -86,12 +86,16 @@ class Watch:
 
     def _lag(self, ends: dict[int, int], positions: dict[int, int]) -> None:
         oldest = []
+        # what another member has now is not for us to tell
+        for gauge in (metrics.LOG_END, metrics.LAG_RECORDS):
+            gauge.clear()
         for number, partition in self._session.partitions.items():
             if number not in positions:
                 continue
             # behind the last record there may be markers, which are nothing to wait for
             read_all = partition.empty and positions[number] >= ends[number]
             lag = 0 if read_all else ends[number] - partition.head
+            metrics.LOG_END.labels(str(number)).set(ends[number])
             metrics.LAG_RECORDS.labels(str(number)).set(lag)
             if (timestamp := partition.oldest_timestamp) is not None:
                 oldest.append(timestamp / 1000)

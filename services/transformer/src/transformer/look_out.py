@@ -21,8 +21,11 @@ SHARE = 20
 class LookOut:
     """active: whether this replica writes the marts; only such a one looks at them."""
 
-    def __init__(self, pool: Any, active: Callable[[], bool], look_seconds: float) -> None:
+    def __init__(
+        self, pool: Any, topic: str, active: Callable[[], bool], look_seconds: float
+    ) -> None:
         self._pool = pool
+        self._topic = topic
         self._active = active
         self._look_seconds = look_seconds
         self._slow_at = 0.0
@@ -48,11 +51,14 @@ class LookOut:
         with postgres_errors():
             freshness = await self._pool.fetchrow(SQL["freshness"])
             differences = await self._pool.fetchrow(SQL["reconciliation"])
+            stages = await self._pool.fetchrow(SQL["stages"], self._topic)
         for layer in ("raw", "marts"):
             if (seconds := freshness[f"{layer}_seconds"]) is not None:
                 metrics.FRESHNESS.labels(layer).set(seconds)
         metrics.RECONCILIATION.labels("manifest", "fact").set(differences["manifest"])
         metrics.RECONCILIATION.labels("fact", "marts").set(differences["marts"])
+        for stage in ("loaded", "rejected", "fact"):
+            metrics.STAGE_ROWS.labels(stage).set(stages[stage])
 
 
 async def _timed(look: Callable[[], Awaitable[None]]) -> float:

@@ -53,6 +53,10 @@ PARSE_SECONDS = Gauge("salespipe_dbt_parse_duration_seconds", "The last parse of
 # newest event in the marts, and newest commit they contain
 FRESHNESS = Gauge("salespipe_freshness_seconds", "Age of the newest data", ["layer"])
 
+# events of the topic by where they are: loaded and rejected (with in flight they make up what was
+# produced), and fact: distinct events in the marts, dropped files included
+STAGE_ROWS = Gauge("salespipe_reconciliation_rows", "Events in a stage", ["stage"])
+
 # rows that a pair of layers disagrees by, over batches that are complete
 RECONCILIATION = Gauge("salespipe_reconciliation_diff_rows", "Rows of difference", ["from", "to"])
 

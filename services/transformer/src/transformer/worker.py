@@ -156,7 +156,10 @@ class Transformer:
                 await self._until(self._built, stop, 5.0)
 
     async def _look_out(self, stop: asyncio.Event) -> None:
-        self._figures = LookOut(self.pool, lambda: self.writer.active, self.settings.look_seconds)
+        self._figures = LookOut(
+            self.pool, self._topics.topic_events, lambda: self.writer.active,
+            self.settings.look_seconds,
+        )  # fmt: skip
         await self._figures.run(stop)
 
     async def _keep(

@@ -45,6 +45,17 @@ select
   coalesce(sum(marts_diff), 0)::bigint as marts
 from marts.mart_pipeline_reconciliation
 
+-- name: stages
+-- $1 topic: its newest life, as `salespipe status` counts it
+select
+  coalesce(sum(l.rows_loaded), 0)::bigint as loaded,
+  coalesce(sum(l.rows_rejected), 0)::bigint as rejected,
+  (select coalesce(sum(event_count), 0) from staging.int_hours)::bigint as fact
+from ops.load_file l
+where l.state = 'loaded' and l.topic = $1 and l.has_range and l.topic_epoch = (
+  select topic_epoch from ops.load_stream where topic = $1 order by stream_id desc limit 1
+)
+
 -- name: runs
 select run_id, state, attempt, invocation_id, started_at, published_at, announced_at, files,
   rows_new, rows_replaced, cardinality(hours) as hours, batch_ids, data_as_of, error
