@@ -191,8 +191,9 @@ def test_schema_and_loader_agree_on_whatever_is_sent(line: bytes) -> None:
     for fast in (True, False):
         decoded = load(line, fast=fast)
         rejected = [reject.reason for reject in decoded.rejects]
-        accepted = not rejected or rejected[0] in BEYOND_A_SCHEMA
-        assert schema_accepts(loads(line)) == accepted, rejected
+        # the loader names one reason: one beyond a schema says nothing of the rest of the line
+        if not BEYOND_A_SCHEMA.intersection(rejected):
+            assert schema_accepts(loads(line)) == (not rejected), rejected
 
 
 def test_examples_are_one_message_a_file() -> None:

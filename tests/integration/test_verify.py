@@ -166,8 +166,9 @@ async def test_an_event_missing_in_the_fact(settled: PipelineEnv) -> None:
 
 async def test_an_object_removed_from_the_bucket(settled: PipelineEnv) -> None:
     async def check(client: Any) -> None:
-        listed = await client.list_objects_v2(Bucket=settled.bucket)
-        key = sorted(item["Key"] for item in listed["Contents"])[0]
+        prefix = f"{settled.topics[topics.EVENTS]}/"
+        listed = await client.list_objects_v2(Bucket=settled.bucket, Prefix=prefix)
+        key = listed["Contents"][0]["Key"]
         found = await client.get_object(Bucket=settled.bucket, Key=key)
         body = await found["Body"].read()
         await client.delete_object(Bucket=settled.bucket, Key=key)
