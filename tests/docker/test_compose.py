@@ -15,7 +15,7 @@ import pytest
 from support.compose_stack import ComposeStack
 from support.eventually import eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 ATTEMPTS = Path(__file__).parent / "attempts"
 SERVICES = ("generator", "s3-sink", "loader", "transformer")

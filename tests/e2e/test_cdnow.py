@@ -11,7 +11,7 @@ from support.command_line import import_file, salespipe
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "cdnow"
 TOTALS = {"events": 69_659, "units": 167_881, "revenue": "2500315.63"}

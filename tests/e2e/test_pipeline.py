@@ -22,7 +22,7 @@ from support.eventually import eventually
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 
 StartService = Callable[..., ServiceProcess]
 DOWNSTREAM = ("s3-sink", "loader", "transformer")
@@ -131,6 +131,7 @@ async def test_repeats_late_and_malformed_events_end_where_they_should(
     assert texts[0]["without_text"] == 0
 
 
+@pytest.mark.slow
 async def test_every_service_is_killed_in_turn_under_load_and_nothing_is_lost(
     pipeline_env: PipelineEnv, service: StartService
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from salespipe.embedded.plan import Plan
 from support.cli import cli_on_own_folder
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 
 
 def test_up_shows_sales_and_proves_them_and_down_leaves_no_process() -> None:

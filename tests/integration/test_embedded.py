@@ -17,7 +17,7 @@ from salespipe.embedded.plan import SERVERS_ONLY
 from support.cli import Cli, cli_on_own_folder
 from support.stack import logs_of
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from support.published import (
 from support.service_process import ServiceProcess
 from support.stack import Stack
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
 async def readiness(generator: ServiceProcess) -> httpx.Response:

@@ -25,7 +25,7 @@ from support.outage import outage
 from support.pipeline_env import PipelineEnv
 from support.stack import Stack
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 # the process's own start is part of the time
 BOOT = 60.0
 

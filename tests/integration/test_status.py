@@ -10,7 +10,7 @@ from support.command_line import salespipe
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 
 Start = Callable[..., ServiceProcess]
 

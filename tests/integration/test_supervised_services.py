@@ -17,7 +17,7 @@ from support.eventually import eventually
 from support.stack import logs_of
 from support.stub_service import write_stubs
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 ONE_EACH = replace(SERVERS_ONLY, instances=dict.fromkeys(SERVICES, 1), s3_scope=BUCKET)
 TESTS = Path(__file__).parents[1]
 

@@ -24,7 +24,7 @@ from support.service_process import ServiceProcess
 from support.tcp_proxy import tcp_proxy
 from support.warehouse import Warehouse, sale
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 POINTS = ("claimed", "mid_run", "tested", "published", "marked")
 
 

@@ -20,7 +20,7 @@ from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 from support.stack import Stack
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = pytest.mark.servers
 
 MAP = """
 occurred_at: when

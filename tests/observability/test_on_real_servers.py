@@ -29,7 +29,7 @@ from support.service_process import ServiceProcess
 from support.stack import Stack
 from support.watched_pipeline import STAGES, VARIABLES, Watched, watched_pipeline
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 StartService = Callable[..., ServiceProcess]
 ROOT = Path(__file__).parents[2]
 KNOWN = yaml.safe_load((ROOT / "grafana" / "metrics.yaml").read_text())
