@@ -270,6 +270,8 @@ async def _answers(url: str) -> dict[str, int]:
             samples("salespipe:late")
             and samples("salespipe:hop_done:increase5m") == 3
             and samples('ALERTS{alertname="Watchdog"}')
+            # the transformer looks at the marts every quarter of a minute
+            and samples("salespipe_freshness_seconds") == 2
         ),
         within=60,
         every=0.5,
