@@ -2,10 +2,11 @@
 
 import contextlib
 
+from pipeline.contracts.objects import OWN_PREFIX
 from pipeline.errors import PreconditionFailed
 from s3_sink.chain import ObjectStore
 
-KEY = "_salespipe/create-only"
+KEY = f"{OWN_PREFIX}create-only"
 
 
 class NotCreateOnly(Exception):
