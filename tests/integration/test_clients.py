@@ -1,7 +1,9 @@
 """The clients' promises that only real servers can prove."""
 
 import asyncio
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -35,6 +37,50 @@ class Asked:
             self.failed += 1
         else:
             self.healed += 1
+
+
+async def test_a_server_that_ends_connections_under_a_copy_is_always_a_transient_failure(
+    stack: Stack,
+) -> None:
+    async def rows() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            await asyncio.sleep(0)
+            yield b"1\n"
+
+    async def load(connections: asyncpg.Pool) -> None:
+        # anything else than Transient ends the test
+        with contextlib.suppress(Transient), postgres_errors():
+            async with connections.acquire() as connection, connection.transaction():
+                await connection.execute("create temporary table cut (a int) on commit drop")
+                await connection.copy_to_table("cut", source=rows(), format="text")
+
+    async def loads(connections: asyncpg.Pool) -> None:
+        while sum(cuts) < 1_000:
+            await load(connections)
+
+    async def cut() -> None:
+        while sum(cuts) < 1_000:
+            cuts.append(
+                await superuser.fetchval(
+                    "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                    " where application_name = 'cut'"
+                )
+            )
+            # the loads get on by another stretch each time
+            await asyncio.sleep(0.001 * (len(cuts) % 20))
+
+    cuts: list[int] = []
+    superuser = await asyncpg.connect(stack.superuser_dsn())
+    try:
+        async with (
+            pool(stack.postgres_settings(), application_name="cut") as connections,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(cut())
+            for _ in range(4):
+                group.create_task(loads(connections))
+    finally:
+        await superuser.close()
 
 
 async def test_a_black_hole_does_not_wedge_the_pool(

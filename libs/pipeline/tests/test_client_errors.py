@@ -283,6 +283,28 @@ def test_postgres_a_connection_that_is_lost_heals(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
+    "first",
+    [
+        pg.InternalClientError("cannot switch to state 21; another operation (2) is in progress"),
+        server_error("57P01"),
+    ],
+)
+def test_postgres_a_roll_back_that_fails_after_a_lost_connection_heals_as_that(
+    first: Exception,
+) -> None:
+    busy = pg.InterfaceError("cannot perform operation: another operation is in progress")
+    given_back = pg.InterfaceError(str(busy))
+    given_back.__context__, busy.__context__ = busy, first
+    assert type(meaning(postgres_errors(), given_back)) is Transient
+
+
+def test_postgres_a_roll_back_that_fails_after_a_refused_value_passes() -> None:
+    busy = pg.InterfaceError("cannot perform operation: another operation is in progress")
+    busy.__context__ = server_error("23505")
+    assert meaning(postgres_errors(), busy) is busy
+
+
+@pytest.mark.parametrize(
     "error",
     [
         pg.InterfaceError("cannot perform operation: another operation is in progress"),
@@ -305,6 +327,21 @@ async def test_a_cancelled_task_stays_cancelled(errors: Any) -> None:
             await asyncio.Event().wait()
 
     task = asyncio.create_task(waits())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_task_stays_cancelled_whose_roll_back_fails() -> None:
+    async def loads() -> None:
+        with postgres_errors():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise pg.InterfaceError("cannot perform operation: connection is closed")
+
+    task = asyncio.create_task(loads())
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

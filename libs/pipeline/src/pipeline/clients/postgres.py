@@ -26,7 +26,7 @@ _REFUSED = ("28",)
 _LOST = re.compile(
     r"connection is closed$|released back to the pool$|pool is closing$|operation is cancelling$"
     r'|protocol is in the "failed" state|performing authentication'
-    # a COPY whose server ends it: the refusal and our own end of it meet
+    # the server's farewell and the next statement meet
     r"|^cannot switch to state \d+; another operation \(\d+\) is in progress$"
 )
 
@@ -35,26 +35,57 @@ _LOST = re.compile(
 def postgres_errors() -> Iterator[None]:
     """Raise Transient where the whole transaction may be tried again, Forbidden where refused.
 
-    Everything else (a broken statement, a value that does not fit) passes as it is.
+    Everything else (a broken statement, a value that does not fit) passes as it is. A task that
+    is cancelled stays cancelled, whatever its roll-back then met.
     """
+    before = _cancel_requests()
     try:
         yield
-    except pg.PostgresError as error:
-        code = error.sqlstate or ""
-        if code.startswith(_REFUSED):
-            raise Forbidden(str(error), dependency="postgres", reason=code) from error
-        if code.startswith(_HEALS):
-            raise Transient(str(error), dependency="postgres", reason=code) from error
-        raise
-    except (pg.InterfaceError, pg.InternalClientError) as error:
-        if not _LOST.search(str(error)):
+    except (pg.PostgresError, pg.InterfaceError, pg.InternalClientError, OSError) as error:
+        if _cancel_requests() > before:
+            raise asyncio.CancelledError from error
+        meaning = _meaning(error)
+        if meaning is None:
             raise
-        raise Transient(str(error), dependency="postgres", reason="connection") from error
-    except OSError as error:
+        raise meaning from error
+
+
+def _meaning(error: Exception) -> Transient | Forbidden | None:
+    text = str(error) or type(error).__name__
+    if isinstance(error, OSError):
         # TimeoutError is one: a command, an acquire or a connect that took too long
-        text = str(error) or type(error).__name__
         reason = "timeout" if isinstance(error, TimeoutError) else "connection"
-        raise Transient(text, dependency="postgres", reason=reason) from error
+        return Transient(text, dependency="postgres", reason=reason)
+    code = (error.sqlstate or "") if isinstance(error, pg.PostgresError) else ""
+    if code.startswith(_REFUSED):
+        return Forbidden(text, dependency="postgres", reason=code)
+    if code.startswith(_HEALS):
+        return Transient(text, dependency="postgres", reason=code)
+    if _lost(error):
+        return Transient(text, dependency="postgres", reason="connection")
+    return None
+
+
+def _cancel_requests() -> int:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop: nothing to cancel
+        return 0
+    return task.cancelling() if task else 0
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether the connection had ended under its user.
+
+    The roll-back and the return to the pool that follow fail too, in words that say nothing of
+    it, so what they came after is asked as well. The pool has thrown that connection away.
+    """
+    before = error.__context__
+    if isinstance(error, pg.PostgresError):
+        return (error.sqlstate or "").startswith(_HEALS)
+    if isinstance(error, (pg.InterfaceError, pg.InternalClientError)):
+        return bool(_LOST.search(str(error))) or (before is not None and _lost(before))
+    return False
 
 
 class _Pool(asyncpg.Pool):
