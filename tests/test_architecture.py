@@ -27,7 +27,7 @@ MODULES = set(SERVICES.values())
 PURE = {
     "generator": "catalogue demand faults history intent knobs rendering returns sales streams"
     " windows",
-    "s3_sink": "cut encoders event_times identity lines open_file records watchdog",
+    "s3_sink": "chain_end cut encoders event_times identity lines open_file records watchdog",
     "loader": "columns decode decoded found inflate json_line object_kind offsets origin sale"
     " salvage schedule table verdict whole_file",
     "transformer": "plan triage",

@@ -24,9 +24,11 @@ from pipeline.crash import crash_point
 from pipeline.errors import Transient
 from pipeline.retry import Backoff, retry
 from s3_sink import metrics
-from s3_sink.chain import Chain, ChainBroken, Found
+from s3_sink.chain import Chain, ChainBroken
+from s3_sink.chain_end import Evidence, place
 from s3_sink.cut import CutPolicy, Reason
 from s3_sink.encoders import MakeEncoder, Refused
+from s3_sink.locator import Locator, Log
 from s3_sink.open_file import FirstRecord, OpenFile
 from s3_sink.records import Records
 
@@ -36,12 +38,10 @@ InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 Bury = Callable[[int, list[Refused]], Awaitable[None]]
 
 
-class Reader(Protocol):
-    """What a partition needs of Kafka. The two questions raise Transient."""
+class Reader(Log, Protocol):
+    """What a partition needs of Kafka."""
 
     def seek(self, partition: int, offset: int) -> None: ...
-    async def log_start(self, partition: int) -> int: ...
-    async def log_end(self, partition: int) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Partition:
         self._recover = recover
         self._floor = floor
         self._located = False
+        self._locator = Locator(number, hands.chain, hands.reader, self._retry)
         self._files: deque[OpenFile] = deque()
         self._to_encode, self._to_publish = asyncio.Event(), asyncio.Event()
         self._quiet = asyncio.Event()
@@ -274,44 +275,38 @@ class Partition:
 
     async def _locate(self, file: OpenFile) -> None:
         """Where the chain really ends, asked before anything is added to it."""
-        if self._recover:
-            await self._locate_by_listing(file)
-            return
-        found = await self._retry(lambda: self._hands.chain.probe(self.number, file.first))
+        recover = self._recover
+        if recover:
+            evidence = await self._locator.by_listing(file.first, self._floor)
+        else:
+            evidence = await self._locator.by_probe(file.first)
         if not self._holds(file):
             return
-        if found is None:
-            self._located = True
-        else:
-            await self._go_on_behind(found, file)
+        if recover:
+            metrics.RECOVERIES.inc()
+        self._go_on(file, evidence)
 
-    async def _locate_by_listing(self, file: OpenFile) -> None:
-        found = await self._retry(lambda: self._hands.chain.recover(self.number, file.first))
-        begin = await self._retry(lambda: self._hands.reader.log_start(self.number))
-        if not self._holds(file):
+    def _go_on(self, file: OpenFile, evidence: Evidence) -> None:
+        """The file is the chain's next, or it is dropped and reading goes on where that begins."""
+        at = place(file.start, evidence)
+        if at.gap is not None:
+            self._gap(at.gap)
+        if self.stopped is not None:
             return
-        metrics.RECOVERIES.inc()
-        self._recover = False
-        known = max(found.end if found else 0, self._floor or 0)
-        if found is not None and found.end > file.start:
-            await self._go_on_behind(found, file)
-            return
-        if not known or known == file.start:
+        if at.offset == file.start:
             self._located = True
             return
-        if begin > known:
-            self._gap(known, begin)
-            if self.stopped is not None:
-                return
-        target = max(known, begin)
-        if target == file.start:
-            self._located = True
-        else:
-            self.reset(target)
+        if at.behind is not None:
+            log.info(
+                "%s is there already; going on at %d", at.behind.key, at.offset,
+                extra={"partition": self.number},
+            )  # fmt: skip
+            metrics.FAST_FORWARDS.inc()
+        self.reset(at.offset)
 
-    def _gap(self, known: int, begin: int) -> None:
-        metrics.GAPS.inc(begin - known)
-        text = f"retention took offsets {known} to {begin - 1} before they were archived"
+    def _gap(self, gap: range) -> None:
+        metrics.GAPS.inc(len(gap))
+        text = f"retention took offsets {gap.start} to {gap.stop - 1} before they were archived"
         log.error(text, extra={"partition": self.number})
         if self._rules.on_gap == "stop":
             self._stop(f"{text} (SINK_ON_GAP=stop)")
@@ -324,10 +319,12 @@ class Partition:
         batch = hands.chain.identity.batch(self.number, file)
         begun = hands.clock()
         found = await self._retry(lambda: hands.chain.publish(batch))
-        if not self._holds(file):
-            return
         if found is not None:
-            await self._go_on_behind(found, file)
+            evidence = await self._locator.of(found)
+            if self._holds(file):
+                self._go_on(file, evidence)
+            return
+        if not self._holds(file):
             return
         self._files.popleft()
         self.head = batch.end
@@ -335,23 +332,6 @@ class Partition:
         metrics.PUT_SECONDS.observe(self.published_at - begun)
         self._count(file)
         self._update()
-
-    async def _go_on_behind(self, found: Found, file: OpenFile) -> None:
-        """Another owner's object: drop what is held, read on where it ends."""
-        end = await self._retry(lambda: self._hands.reader.log_end(self.number))
-        if not self._holds(file):
-            return
-        if not file.start < found.end <= end:
-            raise ChainBroken(
-                f"{found.key} ends at {found.end}, the log at {end}: was the topic created anew?"
-                " raise SINK_TOPIC_EPOCH and set another SINK_PREFIX"
-            )
-        log.info(
-            "%s is there already; going on at %d", found.key, found.end,
-            extra={"partition": self.number},
-        )  # fmt: skip
-        metrics.FAST_FORWARDS.inc()
-        self.reset(found.end)
 
     def reset(self, to: int, *, recover: bool = False, floor: int | None = None) -> None:
         """Drop what is held and read from this offset on; the bucket is asked again."""
