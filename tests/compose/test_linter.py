@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(bool(compose_file.missing()), reason=compose_fil
 
 JOBS = {"secrets", "setup-kafka", "setup-store", "setup-warehouse", "cli"}
 SERVICES = {"generator", "s3-sink", "loader", "transformer"}
-SERVERS = {"kafka", "minio", "postgres", "prometheus", "grafana"}
+SERVERS = {"kafka", "minio", "postgres", "prometheus", "alertmanager", "grafana"}
 ALL = sorted(JOBS | SERVICES | SERVERS)
 
 # by need (hardening: a network a server)
@@ -25,6 +25,8 @@ NETWORKS = {
     "minio": {"s3", "events"},
     "postgres": {"db"},
     "prometheus": {"metrics"},
+    # who hears of alerts is outside
+    "alertmanager": {"metrics", "edge"},
     "grafana": {"metrics", "db", "edge"},
     "setup-kafka": {"kafka"},
     "setup-store": {"s3"},
@@ -39,6 +41,7 @@ EXCEPTIONS = {
     ("kafka", "/native"): "zstd and snappy unpack their libraries there before they map them",
     ("secrets", "own folder"): "it writes every container's folder",
     ("prometheus", "own folder"): "it needs no secret",
+    ("alertmanager", "own folder"): "it needs no secret",
 }
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY")
 

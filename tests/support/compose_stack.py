@@ -52,6 +52,12 @@ class ComposeStack:
         assert answer.code == 0, f"{' '.join(words)}: {answer.err}{answer.out}"
         return answer.out
 
+    def docker(self, *words: str) -> str:
+        """`docker WORDS`, and its output."""
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}{done.stdout}"
+        return done.stdout
+
     def cli(self, *words: str) -> Answer:
         """`docker compose run --rm cli WORDS`, as the README says."""
         return self.run("run", "--rm", "-T", "--no-deps", "cli", *words)
@@ -69,10 +75,7 @@ class ComposeStack:
     def containers(self, *service: str) -> list[dict[str, Any]]:
         """docker inspect of each container of a service or of all, jobs that ended included."""
         found = self.must("ps", "--all", "--quiet", *service).split()
-        done = subprocess.run(
-            ["docker", "inspect", *found], capture_output=True, text=True, check=True
-        )
-        inspected: list[dict[str, Any]] = json.loads(done.stdout)
+        inspected: list[dict[str, Any]] = json.loads(self.docker("inspect", *found))
         return inspected
 
 

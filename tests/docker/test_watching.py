@@ -1,0 +1,81 @@
+"""What the stack's Prometheus and Alertmanager say, on the session's stack.
+
+A fault is made to happen and its alert arrives at a webhook, and its end after it has healed.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.compose_stack import ComposeStack
+from support.eventually import eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+
+ATTEMPTS = Path(__file__).parent / "attempts"
+# conftest.py names it as the receiver
+RECEIVER = "salespipe-test-receiver"
+
+Alert = dict[str, str]
+
+
+def attempt(composed: ComposeStack, container: str, script: str) -> dict[str, str]:
+    return composed.attempt(container, (ATTEMPTS / f"{script}.py").read_text())
+
+
+@pytest.fixture(scope="module")
+def receiver(composed: ComposeStack) -> Iterator[ComposeStack]:
+    script = (ATTEMPTS / "receive.py").read_text()
+    words = ("--detach", "--no-deps", "--name", RECEIVER, "--entrypoint", "python", "cli")
+    composed.must("run", *words, "-c", script)
+    try:
+        yield composed
+    finally:
+        composed.docker("rm", "--force", RECEIVER)
+
+
+def heard(composed: ComposeStack) -> list[Alert]:
+    return [json.loads(line) for line in composed.docker("logs", RECEIVER).splitlines()]
+
+
+def arrived(composed: ComposeStack, path: str, **labels: str) -> bool:
+    wanted = {"path": path, **labels}
+    return any(wanted.items() <= alert.items() for alert in heard(composed))
+
+
+async def test_faults_are_heard_of_and_their_end_too(receiver: ComposeStack) -> None:
+    receiver.must("stop", "generator")
+    assert attempt(receiver, "generator", "poison") == {"sent": "done"}
+    assert attempt(receiver, "setup-store", "rubbish") == {"put": "done"}
+    faults = (
+        {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"},
+        {"alertname": "LinesRejected", "reason": "not_json"},
+        {"alertname": "DeadLetters"},
+    )
+    for labels in faults:
+        await eventually(
+            lambda labels=labels: arrived(receiver, "/alerts", status="firing", **labels),
+            within=90,
+            describe=lambda: heard(receiver),
+            every=0.5,
+        )
+    assert not arrived(receiver, "/alerts", status="resolved", alertname="ServiceAbsent")
+    receiver.must("start", "generator")
+    await eventually(
+        lambda: arrived(
+            receiver, "/alerts", status="resolved", alertname="ServiceAbsent", service="generator"
+        ),
+        within=90,
+        describe=lambda: heard(receiver),
+        every=0.5,
+    )
+
+
+async def test_the_watchers_say_that_they_watch(receiver: ComposeStack) -> None:
+    """To an address of its own: the silence of this one is the alarm."""
+    await eventually(
+        lambda: arrived(receiver, "/heartbeat", alertname="Watchdog", status="firing"), within=60
+    )
+    assert not arrived(receiver, "/alerts", alertname="Watchdog")
