@@ -10,6 +10,8 @@ PACKAGES := libs/pipeline $(SERVICES:%=services/%) cli
 INSTALLED := $(VENV)/.installed
 CODE := libs services cli tests bench examples grafana
 STAGES := generator sink loader transformer
+# test processes, each with servers of its own
+SPREAD := -n $(or $(WORKERS),2)
 
 # uv: the one on the PATH, else one of our own, from its hashes
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -40,11 +42,11 @@ cdnow: install ## import 69,659 real purchases (CDNOW) through the running pipel
 	@$(BIN)/python examples/cdnow/fetch.py
 	@$(SALESPIPE) import examples/cdnow/data/CDNOW_master.txt --map examples/cdnow/map.yaml
 
-test: install ## what it promises, on real servers that the tests start themselves (10 minutes)
-	@$(BIN)/pytest -q --durations=10 -m "not docker and not slow"
+test: install ## what it promises, on real servers that the tests start themselves (8 minutes)
+	@$(BIN)/pytest -q --durations=10 $(SPREAD) -m "not docker and not slow"
 
 test-slow: install ## the same under kills and outages, and every panel's query (10 minutes)
-	@$(BIN)/pytest -q --durations=10 -m "slow"
+	@$(BIN)/pytest -q --durations=10 $(SPREAD) -m "slow"
 
 test-kill: install ## kill -9 of each service in turn under 20,000 events a second for a minute
 	@E2E_LOAD_SECONDS=60 E2E_LOAD_RATE=20000 $(BIN)/pytest -q -s tests/e2e/test_pipeline.py -k killed

@@ -15,6 +15,7 @@ import pytest
 from support.eventually import eventually as _eventually
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
+from support.spread import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 from support.stack import Stack, embedded_stack
 
 
