@@ -1,27 +1,42 @@
-"""A world in memory for the sink's chain: a log, a create-only store, and everything that happens
-to them: lost answers, refusals, PUTs that land late, commits that fail or come from the past."""
+"""A world in memory for the sink: a log, a create-only bucket, a group, and all that happens to
+them. What runs on it is the sink's own code, from its session down to its store and group reader;
+only the clients of Kafka and S3 are ours.
+
+At every commit the world asserts that the chain goes as far.
+"""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
-from pipeline.contracts.objects import ObjectMetadata
-from pipeline.errors import PreconditionFailed, Transient
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RequestTimedOutError,
+)
+
+from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.retry import Backoff
 from s3_sink.chain import Chain
 from s3_sink.cut import CutPolicy
 from s3_sink.encoders import encoder_for
+from s3_sink.group_reader import GroupReader, Listener
 from s3_sink.identity import Identity
 from s3_sink.partition import Hands, Partition, Rules
-from s3_sink.records import Records, records_of
 from s3_sink.session import Limits, Session
-from s3_sink.store import Head
+from s3_sink.store import Store
+from support.frail_process import FrailProcess, Trouble
+from support.memory_s3 import MemoryBucket, MemoryS3, Stored
 
 NOW_MS = 1_795_428_000_000
+TOPIC = "sales"
 
 
 @dataclass(frozen=True)
@@ -32,34 +47,24 @@ class Message:
 
 
 @dataclass
-class Stored:
-    body: bytes
-    headers: dict[str, str]
-
-    @property
-    def metadata(self) -> ObjectMetadata:
-        found = ObjectMetadata.from_headers(self.headers)
-        assert found is not None
-        return found
-
-
-@dataclass
 class World:
-    """faults: the share of store calls that go wrong; crash_at: the await at which Crashed is
-    raised, counted over everything that waits for the store or for Kafka."""
-
     random: Random
-    faults: float = 0.0
-    crash_at: int | None = None
+    faults: float = 0.0  # the share of calls that go wrong
     log: dict[int, list[Message]] = field(default_factory=dict)
     begins: dict[int, int] = field(default_factory=dict)  # of the log
     chain_from: dict[int, int] = field(default_factory=dict)  # behind a gap
-    objects: dict[str, Stored] = field(default_factory=dict)
     committed: dict[int, int] = field(default_factory=dict)
-    late: list[tuple[str, Stored]] = field(default_factory=list)
+    generation: int = 0  # of the group
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
     now: float = 1000.0
-    awaits: int = 0
-    crashed: asyncio.Event = field(default_factory=asyncio.Event)
+    trouble: Trouble = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trouble = Trouble(self.random, self.faults)
+
+    @property
+    def objects(self) -> dict[str, Stored]:
+        return self.bucket.objects
 
     def write(self, partition: int, values: list[bytes | None], *, hole: int = 0) -> None:
         """Append; hole offsets before them belong to nothing that a reader sees."""
@@ -72,21 +77,13 @@ class World:
         log = self.log.get(partition)
         return log[-1].offset + 1 if log else 0
 
-    async def wait(self) -> None:
-        """Every await of the outside world passes here."""
-        self.awaits += 1
-        if self.awaits == self.crash_at:
-            self.crashed.set()
-            await asyncio.Event().wait()  # until the owner is gone
-        for _ in range(self.random.randrange(3)):
-            await asyncio.sleep(0)
-        if self.late and self.random.random() < 0.3:
-            self.land(self.random.randrange(len(self.late)))
+    def process(self, *, dies_at: int | None = None) -> FrailProcess:
+        return FrailProcess(self.random, dies_at=dies_at, meanwhile=self._meanwhile)
 
-    def land(self, number: int) -> None:
-        """A PUT whose sender has long given up."""
-        key, stored = self.late.pop(number)
-        self.objects.setdefault(key, stored)
+    def _meanwhile(self) -> None:
+        late = self.bucket.late
+        if late and self.random.random() < 0.3:
+            self.bucket.land(self.random.randrange(len(late)))
 
     def chain(self, partition: int) -> list[Stored]:
         mine = [o for o in self.objects.values() if o.metadata.partition == partition]
@@ -99,6 +96,11 @@ class World:
             if stored.metadata.start == head:
                 head = stored.metadata.end
         return head
+
+    def done(self, partition: int) -> bool:
+        """Whether the next owner would find nothing to do."""
+        begin = self.begins.get(partition, 0)
+        return self.committed.get(partition, begin) == self.end(partition)
 
     def assert_exactly_once(self, *, complete: bool = True) -> None:
         """Every chain gapless, every record in it once, as it came."""
@@ -115,110 +117,96 @@ class World:
                 assert head == self.end(partition), f"the chain ends at {head}"
 
 
-class ModelStore:
-    """The store as one writer sees it."""
+class Member:
+    """AIOKafkaConsumer, as the group reader uses it; the owner assigns and revokes."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, process: FrailProcess) -> None:
         self._world = world
-
-    async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None:
-        world, stored = self._world, Stored(body, dict(headers))
-        fault = self._fault("503", "409", "late", "lost")
-        try:
-            await world.wait()
-        except asyncio.CancelledError:
-            if world.random.random() < 0.5:
-                world.late.append((key, stored))
-            raise
-        if fault in ("503", "409"):
-            raise Transient(fault, dependency="s3", reason=fault)
-        if fault == "late":
-            world.late.append((key, stored))
-            raise Transient("timeout", dependency="s3", reason="timeout")
-        if key in world.objects:
-            raise PreconditionFailed(key)
-        world.objects[key] = stored
-        await world.wait()
-        if fault == "lost":
-            raise Transient("reset", dependency="s3", reason="reset")
-
-    async def head(self, key: str) -> Head | None:
-        await self._asked()
-        stored = self._world.objects.get(key)
-        return Head(stored.headers, len(stored.body)) if stored else None
-
-    async def first_keys(self, prefix: str, limit: int) -> list[str]:
-        await self._asked()
-        return sorted(key for key in self._world.objects if key.startswith(prefix))[:limit]
-
-    async def keys_after(self, prefix: str, after: str) -> AsyncIterator[str]:
-        await self._asked()
-        for key in sorted(self._world.objects):
-            if key.startswith(prefix) and key > after:
-                yield key
-
-    async def _asked(self) -> None:
-        await self._world.wait()
-        if self._fault("503"):
-            raise Transient("503", dependency="s3", reason="503")
-
-    def _fault(self, *kinds: str) -> str | None:
-        random = self._world.random
-        return random.choice(kinds) if random.random() < self._world.faults else None
-
-
-class ModelReader:
-    """A member of the group; the test assigns and revokes."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._positions: dict[int, int] = {}
+        self._process = process
+        self._positions: dict[int, int | None] = {}
         self._paused: set[int] = set()
-        self.assigned: frozenset[int] | None = None
-        self.epoch = 0
+        self.generation = 0
 
-    async def poll(self, seconds: float) -> dict[int, list[Records]]:
-        await self._world.wait()
+    def assign(self, partitions: set[int]) -> None:
+        self._positions = dict.fromkeys(partitions)
+        self._paused.clear()
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TopicPartition(TOPIC, p) for p in self._positions}
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, Any]:
+        await self._asked("poll")
         found = {}
-        for partition in self.assigned or ():
-            at = self._positions.get(partition, 0)
-            ready = [m for m in self._world.log.get(partition, ()) if m.offset >= at]
+        for partition in sorted(self._positions.keys() - self._paused):
+            ready = self._ready(partition)
             taken = ready[: self._world.random.randrange(8)]
-            if taken and partition not in self._paused:
+            if taken:
                 self._positions[partition] = taken[-1].offset + 1
-                found[partition] = [records_of(taken)]
+                found[TopicPartition(TOPIC, partition)] = taken
+        if not found:
+            await asyncio.sleep(timeout_ms / 1000)
         return found
 
-    def seek(self, partition: int, offset: int) -> None:
-        self._positions[partition] = offset
+    def _ready(self, partition: int) -> list[Message]:
+        at = self._positions[partition]
+        if at is None:
+            at = self._positions[partition] = self._world.committed.get(partition)
+        if at is None:
+            raise NoOffsetForPartitionError(partition)
+        if not self._world.begins.get(partition, 0) <= at <= self._world.end(partition):
+            raise OffsetOutOfRangeError({TopicPartition(TOPIC, partition): at})
+        return [m for m in self._world.log.get(partition, ()) if m.offset >= at]
 
-    def pause(self, partitions: Any) -> None:
-        self._paused |= set(partitions)
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        if tp.partition not in self._positions:
+            raise IllegalStateError("not assigned")
+        self._positions[tp.partition] = offset
 
-    def resume(self, partitions: Any) -> None:
-        self._paused -= set(partitions)
+    def pause(self, *tps: TopicPartition) -> None:
+        self._paused |= {tp.partition for tp in tps}
 
-    async def committed(self, partition: int) -> int | None:
-        await self._world.wait()
-        return self._world.committed.get(partition)
+    def resume(self, *tps: TopicPartition) -> None:
+        self._paused -= {tp.partition for tp in tps}
 
-    async def log_start(self, partition: int) -> int:
-        await self._world.wait()
-        return self._world.begins.get(partition, 0)
+    async def committed(self, tp: TopicPartition) -> int | None:
+        await self._asked("ask")
+        return self._world.committed.get(tp.partition)
 
-    async def log_end(self, partition: int) -> int:
-        await self._world.wait()
-        return self._world.end(partition)
+    async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        await self._asked("ask")
+        return {tp: self._world.begins.get(tp.partition, 0) for tp in tps}
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        await self._asked("ask")
+        return {tp: self._world.end(tp.partition) for tp in tps}
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         world = self._world
-        await world.wait()
-        for partition, offset in offsets.items():
-            assert offset <= world.head(partition), "a commit is never ahead of the chain"
-        if world.random.random() < world.faults:
-            return False
-        world.committed.update(offsets)
-        return True
+        what = world.trouble.at("commit", "refused", "lost")
+        await self._process.turn()
+        # a group that is empty takes a commit of the past; one that is not refuses it
+        stale = self.generation != world.generation and world.random.random() < 0.7
+        if what == "refused" or stale:
+            raise CommitFailedError("rebalanced")
+        for tp, offset in offsets.items():
+            head = world.head(tp.partition)
+            assert offset <= head, f"commit of {offset}, the chain ends at {head}"
+            world.committed[tp.partition] = offset
+        await self._process.turn()
+        if what == "lost":
+            raise RequestTimedOutError("the answer is lost")
+
+    async def _asked(self, call: str) -> None:
+        await self._process.turn()
+        if self._world.trouble.at(call, "away"):
+            raise KafkaConnectionError("away")
+
+
+class Steady(Backoff):
+    """Without jitter: the seed decides."""
+
+    def delay(self, attempt: int, error: Transient) -> float:
+        return 0.05
 
 
 class Owner:
@@ -226,32 +214,39 @@ class Owner:
 
     def __init__(
         self, world: World, policy: CutPolicy, *, limits: Limits | None = None,
-        form: str = "json", **rules: Any,
+        form: str = "json", dies_at: int | None = None,
+        client: Callable[..., MemoryS3] = MemoryS3, **rules: Any,
     ) -> None:  # fmt: skip
         self.world = world
-        self.reader = ModelReader(world)
-        self._rules = Rules(
-            policy, encoder_for(form, "none"), backoff=Backoff(first=0, cap=0), **rules
-        )
+        self.process = world.process(dies_at=dies_at)
+        self.client = client(world.bucket, self.process, world.trouble)
+        self._member = Member(world, self.process)
+        self.reader = GroupReader(cast(Any, self._member), TOPIC, whole_batches=False)
+        self._rules = Rules(policy, encoder_for(form, "none"), backoff=Steady(), **rules)
         self.session = Session(
             self._partition, limits or Limits(), Health("kafka", "s3"),
             recover_always=False, flush_on_stop=True, clock=lambda: world.now,
         )  # fmt: skip
-        self.session.reader = cast(Any, self.reader)
-        self.chain = Chain(ModelStore(world), Identity("sales", "cluster", "1", "model"))
+        self.session.reader = self.reader
+        self._listener = Listener(self.reader, self.session.revoked)
+        self.chain = Chain(Store(self.client, "bucket"), Identity(TOPIC, "cluster", "1", "model"))
 
-    def assign(self, *partitions: int) -> None:
-        self.reader.epoch += 1
-        self.reader.assigned = frozenset(partitions)
+    async def assign(self, *partitions: int) -> None:
+        """As the only member that the group knows of; who has them already is not told."""
+        await rebalance(self.world, {self: partitions})
+
+    async def given(self, partitions: Iterable[int]) -> None:
+        self._member.generation = self.world.generation
+        self._member.assign(set(partitions))
+        await self._listener.on_partitions_assigned(self._member.assignment())
 
     async def revoke(self) -> None:
-        self.reader.epoch += 1
-        self.reader.assigned = None
-        await self.session.revoked()
+        await self._listener.on_partitions_revoked(self._member.assignment())
+        self._member.assign(set())
 
     async def steps(self, count: int) -> None:
         for _ in range(count):
-            await self.session.step(cast(Any, self.reader))
+            await self.session.step(self.reader)
             self.world.now += self.world.random.random()
 
     async def until_done(self, *partitions: int, turns: int = 3000) -> None:
@@ -259,12 +254,16 @@ class Owner:
         world = self.world
         for _ in range(turns):
             await self.steps(1)
-            ends = {p: world.end(p) for p in partitions}
-            if all(world.committed.get(p, 0) == end for p, end in ends.items()):
+            if all(world.done(p) for p in partitions):
                 return
         raise AssertionError(f"not done: {self.session.describe()}, committed {world.committed}")
 
+    async def drain(self) -> bool:
+        return await self.session.drain(self.reader, 5)
+
     async def die(self) -> None:
+        """kill -9, if it has not come yet: nothing more leaves the process."""
+        self.process.alive = False
         await self.session.close()
 
     def _partition(self, number: int, start: int, recover: bool, floor: int | None) -> Partition:
@@ -276,17 +275,11 @@ class Owner:
         return Partition(number, start, self._rules, hands, recover=recover, floor=floor)
 
 
-async def run_until_crash(world: World, work: Callable[[], Awaitable[None]]) -> bool:
-    """Run work; True where the world's crash point came first."""
-    working = asyncio.ensure_future(work())
-    crash = asyncio.ensure_future(world.crashed.wait())
-    await asyncio.wait({working, crash}, return_when=asyncio.FIRST_COMPLETED)
-    died = world.crashed.is_set()
-    for task in (working, crash):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-    return died
+async def rebalance(world: World, members: Mapping[Owner, Iterable[int]]) -> None:
+    """A new generation of the group."""
+    world.generation += 1
+    for member, partitions in members.items():
+        await member.given(partitions)
 
 
 async def _inline(work: Callable[[], Any]) -> Any:

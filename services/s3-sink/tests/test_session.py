@@ -1,16 +1,14 @@
 """What a member of the group does with its partitions: memory, handing over, gaps, tombstones."""
 
-import asyncio
-from collections.abc import Mapping
 from random import Random
 from typing import Any
 
 import pytest
 
-from pipeline.errors import Transient
 from s3_sink.cut import CutPolicy
 from s3_sink.session import Limits
-from support.sink_model import ModelStore, Owner, World
+from support.memory_s3 import MemoryS3
+from support.sink_model import Owner, World
 
 ROWS_10 = CutPolicy(max_rows=10, max_age_seconds=None, hour_boundary=False)
 NEVER = CutPolicy(max_rows=None, max_age_seconds=None, hour_boundary=False)
@@ -23,30 +21,31 @@ def world_with(count: int, *partitions: int) -> World:
     return world
 
 
-class Away(ModelStore):
+class Away(MemoryS3):
     """A store that can be taken away."""
 
     away = True
 
-    async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None:
+    async def put_object(self, **arguments: Any) -> None:
         if self.away:
-            await asyncio.sleep(0)
-            raise Transient("away", dependency="s3", reason="away")
-        await super().create(key, body, headers)
+            await self._process.turn()
+            raise ConnectionRefusedError
+        await super().put_object(**arguments)
 
 
 async def test_while_the_store_is_away_memory_is_bounded_and_polling_goes_on() -> None:
-    world = world_with(3000, 0, 1)
+    world = world_with(1500, 0, 1)
     limits = Limits(memory_bytes=4000, raw_bytes=100_000, patience=0.0)
-    owner = Owner(world, ROWS_10, limits=limits)
-    store = Away(world)
-    owner.chain._store = store
-    owner.assign(0, 1)
-    await owner.steps(400)
-    held = sum(p.held_bytes for p in owner.session.partitions.values())
-    assert 4000 < held < 4000 + 2 * 8 * 60  # at most what one more poll brought
-    assert owner.session.full
-    store.away = False
+    owner = Owner(world, ROWS_10, limits=limits, client=Away)
+    await owner.assign(0, 1)
+    held = []
+    for _ in range(400):
+        await owner.steps(1)
+        held.append(sum(p.held_bytes for p in owner.session.partitions.values()))
+    assert 4000 < max(held) < 4000 + 2 * 8 * 60  # at most what one more poll brought
+    assert min(held[200:]) > 3000, "it stays full"
+    assert isinstance(owner.client, Away)
+    owner.client.away = False
     await owner.until_done(0, 1)
     await owner.die()
     world.assert_exactly_once()
@@ -55,10 +54,10 @@ async def test_while_the_store_is_away_memory_is_bounded_and_polling_goes_on() -
 async def test_open_files_are_cut_when_they_are_what_fills_the_memory() -> None:
     world = world_with(500, 0, 1)
     owner = Owner(world, NEVER, limits=Limits(memory_bytes=4000))
-    owner.assign(0, 1)
+    await owner.assign(0, 1)
     await owner.steps(400)
     assert {o.metadata.cut_reason for o in world.objects.values()} == {"memory"}
-    assert await owner.session.drain(owner.reader, 5)  # type: ignore[arg-type]  # the model's
+    assert await owner.drain()
     await owner.die()
     world.assert_exactly_once()
 
@@ -66,12 +65,12 @@ async def test_open_files_are_cut_when_they_are_what_fills_the_memory() -> None:
 async def test_a_partition_that_comes_back_goes_on_with_what_was_kept() -> None:
     world = world_with(25)
     owner = Owner(world, ROWS_10)
-    owner.assign(0)
+    await owner.assign(0)
     await owner.steps(40)
     assert world.head(0) == 20
     await owner.revoke()
     assert world.committed[0] == 20
-    owner.assign(0)
+    await owner.assign(0)
     await owner.steps(1)
     assert owner.session.partitions[0].next == 25, "the five of the open file are still held"
     world.write(0, [b"{}"] * 5)
@@ -83,16 +82,16 @@ async def test_a_partition_that_comes_back_goes_on_with_what_was_kept() -> None:
 async def test_what_is_kept_is_dropped_where_another_owner_went_on() -> None:
     world = world_with(25)
     first, second = Owner(world, ROWS_10), Owner(world, CutPolicy(max_rows=3))
-    first.assign(0)
+    await first.assign(0)
     await first.steps(40)
     await first.revoke()
-    second.assign(0)
+    await second.assign(0)
     await second.steps(60)
     await second.revoke()
-    first.assign(0)
+    await first.assign(0)
     world.write(0, [b"{}"] * 13)
     await first.steps(60)
-    assert await first.session.drain(first.reader, 5)  # type: ignore[arg-type]  # the model's
+    assert await first.drain()
     await first.die()
     await second.die()
     world.assert_exactly_once()
@@ -101,7 +100,7 @@ async def test_what_is_kept_is_dropped_where_another_owner_went_on() -> None:
 async def test_large_files_are_published_before_a_partition_is_given_up() -> None:
     world = world_with(50)
     owner = Owner(world, NEVER, limits=Limits(revoke_flush_bytes=300))
-    owner.assign(0)
+    await owner.assign(0)
     await owner.steps(60)
     await owner.revoke()
     assert [o.metadata.cut_reason for o in world.objects.values()] == ["revoke"]
@@ -113,12 +112,12 @@ async def test_a_change_of_form_is_seen_by_the_probe() -> None:
     """Another extension is another key: only the probe keeps the old form's objects."""
     world = world_with(25)
     first = Owner(world, ROWS_10)
-    first.assign(0)
+    await first.assign(0)
     await first.steps(60)
     await first.die()
     world.committed[0] = 10  # a commit from the past, within the old form's chain
     second = Owner(world, ROWS_10, form="csv")
-    second.assign(0)
+    await second.assign(0)
     await second.steps(60)
     await second.die()
     assert sorted(o.metadata.start for o in world.objects.values()) == [0, 10]
@@ -127,16 +126,16 @@ async def test_a_change_of_form_is_seen_by_the_probe() -> None:
 async def test_a_log_that_begins_within_an_object_needs_the_listing() -> None:
     world = world_with(25)
     first = Owner(world, ROWS_10)
-    first.assign(0)
+    await first.assign(0)
     await first.steps(60)
     await first.die()
     world.committed.clear()
     log = world.log[0]
     world.begins[0], world.log[0] = 14, log[14:]
     second = Owner(world, ROWS_10)
-    second.assign(0)
+    await second.assign(0)
     await second.steps(60)
-    assert await second.session.drain(second.reader, 5)  # type: ignore[arg-type]  # the model's
+    assert await second.drain()
     await second.die()
     world.log[0] = log
     world.assert_exactly_once()
@@ -146,7 +145,7 @@ async def test_a_log_that_begins_within_an_object_needs_the_listing() -> None:
 async def test_a_gap_is_never_chained_over(policy: Any) -> None:
     world = world_with(20)
     first = Owner(world, ROWS_10)
-    first.assign(0)
+    await first.assign(0)
     await first.until_done(0)
     await first.die()
     world.committed.clear()
@@ -154,7 +153,7 @@ async def test_a_gap_is_never_chained_over(policy: Any) -> None:
     world.begins[0] = world.chain_from[0] = 25
     world.log[0] = [m for m in world.log[0] if m.offset >= 25]
     second = Owner(world, ROWS_10, on_gap=policy)
-    second.assign(0)
+    await second.assign(0)
     await second.steps(100)
     stopped = second.session.stopped
     await second.die()
@@ -166,14 +165,14 @@ async def test_a_gap_is_never_chained_over(policy: Any) -> None:
 async def test_an_object_of_another_topic_life_stops_the_partition() -> None:
     world = world_with(10)
     first = Owner(world, ROWS_10)
-    first.assign(0)
+    await first.assign(0)
     await first.until_done(0)
     await first.die()
     world.log.clear()
     world.committed[0] = 0
     world.write(0, [b'{"another":%d}' % n for n in range(10)])
     second = Owner(world, ROWS_10)
-    second.assign(0)
+    await second.assign(0)
     await second.steps(30)
     assert "was the topic created anew?" in second.session.stopped[0]
     await second.die()
@@ -187,9 +186,9 @@ async def test_tombstones_by_policy(policy: Any, lines: list[bytes], skipped: in
     world = World(Random(1))
     world.write(0, [b"{}", None, b"{}"])
     owner = Owner(world, NEVER, tombstones=policy)
-    owner.assign(0)
+    await owner.assign(0)
     await owner.steps(30)
-    assert await owner.session.drain(owner.reader, 5)  # type: ignore[arg-type]  # the model's
+    assert await owner.drain()
     await owner.die()
     (stored,) = world.objects.values()
     assert stored.body.split(b"\n")[:-1] == lines
@@ -200,7 +199,7 @@ async def test_a_tombstone_may_be_a_reason_to_stop() -> None:
     world = World(Random(1))
     world.write(0, [b"{}", None])
     owner = Owner(world, NEVER, tombstones="fail")
-    owner.assign(0)
+    await owner.assign(0)
     await owner.steps(30)
     assert "tombstone" in owner.session.stopped[0]
     assert not world.objects
@@ -211,7 +210,7 @@ async def test_a_range_of_nothing_but_skipped_tombstones_stays_open() -> None:
     world = World(Random(1))
     world.write(0, [None] * 30)
     owner = Owner(world, ROWS_10, tombstones="skip")
-    owner.assign(0)
+    await owner.assign(0)
     await owner.steps(60)
     assert not world.objects
     world.write(0, [b"{}"])

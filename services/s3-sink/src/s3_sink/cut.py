@@ -91,7 +91,7 @@ class CutPolicy:
         count: int = len(records)
         reason: Reason | None = None
         if self.max_rows is not None and file.rows + count > self.max_rows:
-            count, reason = self.max_rows - file.rows, "rows"
+            count, reason = max(0, self.max_rows - file.rows), "rows"
         if self.hour_boundary and records.max_timestamp // HOUR_MS > file.hour:
             times = records.timestamps or (records.timestamp,)
             later = next(i for i, time in enumerate(times) if time // HOUR_MS > file.hour)

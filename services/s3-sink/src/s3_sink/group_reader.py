@@ -70,7 +70,7 @@ class GroupReader:
         """A member of the group. revoked is awaited before partitions are given up."""
         async with consumer(kafka, group_id=group_id, client_id="s3-sink", **_OPTIONS) as client:
             reader = cls(client, topic, whole_batches=whole_batches)
-            client.subscribe([topic], listener=_Listener(reader, revoked))
+            client.subscribe([topic], listener=Listener(reader, revoked))
             yield reader
 
     async def poll(self, seconds: float) -> dict[int, list[Records]]:
@@ -159,7 +159,7 @@ class GroupReader:
         return TopicPartition(self._topic, partition)
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """Only notes what changed: what fails in here is swallowed by aiokafka."""
 
     def __init__(self, reader: GroupReader, revoked: Callable[[], Awaitable[None]]) -> None:

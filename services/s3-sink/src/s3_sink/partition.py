@@ -164,17 +164,18 @@ class Partition:
         """Into the open file as much as it may hold; returns the rest."""
         file = self.open_file or self._open(records)
         count, reason = self._rules.policy.room(file, records)
+        skip = self._rules.tombstones == "skip"
         part = records.part(0, count) if count else None
         if part is not None:
-            file.take(part, skip_tombstones=self._rules.tombstones == "skip")
-            self.next = file.end
-            self._update()
-        if reason is not None and not self._cut(file, reason):
+            file.take(part, skip_tombstones=skip)
+        rest = records.part(count)
+        if reason is not None and rest is not None and not self._cut(file, reason):
             # a file of nothing but skipped tombstones stays open, whatever comes
-            file.take(records, skip_tombstones=True)
-            self.next = file.end
-            return None
-        return records.part(count)
+            file.take(rest, skip_tombstones=skip)
+            rest = None
+        self.next = file.end
+        self._update()
+        return rest
 
     def _open(self, records: Records) -> OpenFile:
         start = self._files[-1].end if self._files else self.head
