@@ -123,6 +123,26 @@ async def test_a_change_of_form_is_seen_by_the_probe() -> None:
     assert sorted(o.metadata.start for o in world.objects.values()) == [0, 10]
 
 
+async def test_what_is_kept_is_looked_up_again_before_it_is_published() -> None:
+    """While it was kept another owner may have written the same records under another key."""
+    world = world_with(25)
+    first, second = Owner(world, ROWS_10), Owner(world, CutPolicy(max_rows=5), form="csv")
+    await first.assign(0)
+    await first.steps(40)
+    await first.revoke()
+    world.trouble.arm("commit", "refused")
+    await second.assign(0)
+    await second.steps(20)
+    await second.revoke()
+    world.committed[0] = 20
+    await first.assign(0)
+    world.write(0, [b"{}"] * 10)
+    await first.steps(40)
+    await first.die()
+    await second.die()
+    assert sorted(o.metadata.start for o in world.objects.values()) == [0, 10, 20, 25]
+
+
 async def test_a_log_that_begins_within_an_object_needs_the_listing() -> None:
     world = world_with(25)
     first = Owner(world, ROWS_10)

@@ -214,8 +214,9 @@ class Partition:
     # --- the two tasks
 
     def start(self) -> None:
-        """Begin to publish, at first or again."""
+        """Begin to publish, at first or again: then another owner may have come further."""
         if self._publisher is None:
+            self._located = False
             self._publisher = asyncio.create_task(
                 self._publish_all(), name=f"publish-{self.number}"
             )
