@@ -7,7 +7,7 @@ import subprocess
 import sys
 import uuid
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -66,6 +66,7 @@ class Kafka:
 
     folder: Path
     ports: dict[str, int]
+    extra: dict[str, str] = field(default_factory=dict)
 
     name = "kafka"
     title = "kafka"
@@ -78,14 +79,15 @@ class Kafka:
     def prepare(self) -> None:
         """Configuration each time (ports may move); storage formatted once."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "server.properties").write_text(
-            _PROPERTIES.format(
-                host=HOST,
-                port=self.port,
-                controller=self.ports["controller"],
-                data=self.folder / "data",
-            )
+        usual = _PROPERTIES.format(
+            host=HOST,
+            port=self.port,
+            controller=self.ports["controller"],
+            data=self.folder / "data",
         )
+        # the last of two lines with one name counts
+        more = "".join(f"{name}={value}\n" for name, value in self.extra.items())
+        (self.folder / "server.properties").write_text(usual + more)
         (self.folder / "log4j2.properties").write_text(_LOGGING)
         if not (self.folder / "data" / "meta.properties").exists():
             self._format()

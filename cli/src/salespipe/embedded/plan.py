@@ -12,11 +12,15 @@ from salespipe.state import BUCKET, SERVICES
 
 @dataclass(frozen=True)
 class Plan:
-    """instances: how many of each service; services: more environment for a service."""
+    """instances: how many of each service; services: more environment for a service.
+
+    postgres, kafka: settings of the servers that win over the usual ones.
+    """
 
     instances: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
     s3_scope: str | None = BUCKET
     postgres: dict[str, str] = field(default_factory=dict)
+    kafka: dict[str, str] = field(default_factory=dict)
     services: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def names(self) -> list[str]:

@@ -24,7 +24,7 @@ class Servers:
             stack.folder / "s3", stack.ports, stack.credentials["s3"], wanted.s3_scope
         )
         return cls(
-            kafka=Kafka(stack.folder / "kafka", stack.ports),
+            kafka=Kafka(stack.folder / "kafka", stack.ports, wanted.kafka),
             store=store,
             postgres=Postgres(stack.folder / "postgres", stack.ports, password, wanted.postgres),
         )
