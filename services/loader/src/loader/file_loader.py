@@ -11,20 +11,23 @@ Whatever is raised before the COMMIT leaves nothing behind; after it, 2 ends the
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from loader import metrics
 from loader.budget import ByteBudget
+from loader.decode import CHUNK
 from loader.decoded import Decoded
 from loader.found import Found, Standing
-from loader.ledger import AlreadyDecided, Ledger, Overlap, Refused
+from loader.ledger import Ledger, Refused
+from loader.load_transaction import AlreadyDecided, Overlap
 from loader.object_kind import ObjectKind, kind_of
-from loader.origin import Origin, origin_of
+from loader.origin import origin_of
 from loader.store import Opened, Store
+from loader.together import Together
 from loader.verdict import Subject, Verdict
-from loader.whole_file import Policy, decode_checked, expected_size
+from loader.whole_file import Policy, Stored, decode_all, expected_size, plain_size
 from pipeline.errors import NotFound, Poison, Transient
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,9 @@ class FileLoader:
         self._ledger = ledger
         self._policy = policy
         self._budget = budget
-        self._decoding = asyncio.Semaphore(decoders)
+        self._decoding: Together[Stored, Decoded] = Together(
+            self._decode_all, turns=decoders, limit=CHUNK, size=plain_size
+        )
         self._decided = decided  # called after each new verdict
         self._survived: dict[tuple[str, str, str, str], str] = {}
 
@@ -112,7 +117,7 @@ class FileLoader:
 
     async def _load(self, subject: Subject, kind: ObjectKind, stored: bytes) -> str:
         origin = subject.origin
-        decoded = await self._decode(stored, kind, origin)
+        decoded = await self._decoding(Stored(stored, kind, origin))
         released = origin is None and await self._ledger.released_duplicate(subject)
         if origin is None and not released:
             twin = await self._ledger.same_content(decoded.content_sha256)
@@ -122,21 +127,16 @@ class FileLoader:
             return await self._commit(subject, decoded, keep_content=not released)
         except Refused as error:
             log.warning("%s: %s; reading it line by line", subject.key, error)
-        decoded = await self._decode(stored, kind, origin, fast=False)
+        decoded = await self._decoding(Stored(stored, kind, origin, fast=False))
         try:
             return await self._commit(subject, decoded, keep_content=not released)
         except Refused as error:
             raise Poison("refused_by_server", str(error)) from error
 
-    async def _decode(
-        self, stored: bytes, kind: ObjectKind, origin: Origin | None, *, fast: bool = True
-    ) -> Decoded:
-        """In a thread, a few at a time. Raises Poison."""
-        async with self._decoding:
-            with metrics.DECODE_SECONDS.time():
-                return await asyncio.to_thread(
-                    decode_checked, stored, kind, self._policy, origin, fast=fast
-                )
+    async def _decode_all(self, files: Sequence[Stored]) -> list[Decoded | Exception]:
+        """In a thread, small files side by side."""
+        with metrics.DECODE_SECONDS.time():
+            return list(await asyncio.to_thread(decode_all, files, self._policy))
 
     async def _commit(self, subject: Subject, decoded: Decoded, *, keep_content: bool) -> str:
         started = time.monotonic()
@@ -173,7 +173,7 @@ class FileLoader:
         for other in overlap.others:
             same_span = (other["start_offset"], other["end_offset"]) == (origin.start, origin.end)
             if same_span and other["content_sha256"] == decoded.content_sha256:
-                twin = Standing(other["file_id"], "loaded", other["key"])
+                twin = Standing(other["file_id"], "loaded", key=other["key"])
                 return await self._skip(subject, decoded, twin)
         others = ", ".join(
             f"{o['file_id']} ({o['key']}, {o['start_offset']}-{o['end_offset']})"

@@ -24,6 +24,7 @@ class Standing:
 
     file_id: int
     state: State
+    bucket: str = ""
     key: str = ""
     etag: str = ""
     version_id: str = ""

@@ -1,43 +1,32 @@
 """The ledger in PostgreSQL: what was done with each object, asked and told.
 
-A load is one transaction: the verdict (unique by object), the offsets (exclusive by range), the
-rows and the rejects commit together or not at all. Nothing is locked beyond that: the indexes
-decide between two loaders.
+A load is one transaction (load_transaction.py); small files that wait together share one, and the
+questions before it go together too. Nothing is locked beyond that: the indexes decide between two
+loaders.
 """
 
+import contextlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
-from loader.copy_in import copy_rows
 from loader.decoded import Decoded
 from loader.found import Standing
+from loader.load_transaction import AlreadyDecided, Load, Overlap, load_files
 from loader.origin import Origin
 from loader.sql import query
 from loader.store import Listed
+from loader.together import Together
 from loader.verdict import Subject, Verdict, record
 from pipeline.clients.postgres import postgres_errors
 from pipeline.contracts.messages import BatchManifest
-from pipeline.crash import crash_point
 from pipeline.errors import Poison, Transient
 
-_COPY_BYTES_PER_SECOND = 1_000_000  # slower than that is a hang
-
-
-class AlreadyDecided(Exception):
-    """Another verdict stands: on this object, or on a file of the same content."""
-
-
-class Overlap(Exception):
-    """Offsets of this file are loaded already."""
-
-    def __init__(self, others: list[asyncpg.Record]) -> None:
-        super().__init__(others)
-        self.others = others
+# files that share a transaction: as many, of so many plain bytes
+_MOST, _SMALL_BYTES = 50, 16 << 20
 
 
 class Refused(Exception):
@@ -52,18 +41,30 @@ async def set_codecs(connection: asyncpg.Connection) -> None:
 
 
 class Ledger:
-    def __init__(self, pool: asyncpg.Pool, target: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, target: str, writers: int = 2) -> None:
+        """writers: transactions at a time."""
         self._pool = pool
         self.target = target
         self._version = importlib.metadata.version("loader")
         self._streams: dict[tuple[str, str, int], int] = {}
+        self._known: Together[tuple[str, str], list[Standing]] = Together(self._look_up)
+        self._begun: Together[tuple[str, str, str], int] = Together(self._begin)
+        self._loads: Together[Load, int] = Together(
+            self._load, turns=writers, most=_MOST, limit=_SMALL_BYTES,
+            size=lambda load: load.decoded.size,
+        )  # fmt: skip
 
     async def standing(self, subject: Subject) -> Standing | None:
         rows = await self._fetch("standing", *subject.identity)
         return Standing(**rows[0]) if rows else None
 
     async def under_key(self, bucket: str, key: str) -> list[Standing]:
-        return [Standing(**row) for row in await self._fetch("standing_under_key", bucket, key)]
+        return await self._known((bucket, key))
+
+    async def _look_up(self, names: Sequence[tuple[str, str]]) -> list[list[Standing]]:
+        rows = await self._fetch_each("standing_under_key", names)
+        found = [Standing(**row) for row in rows]
+        return [[s for s in found if (s.bucket, s.key) == name] for name in names]
 
     async def same_content(self, sha256: bytes) -> Standing | None:
         rows = await self._fetch("loaded_content", sha256)
@@ -79,8 +80,10 @@ class Ledger:
 
     async def begin_attempt(self, subject: Subject) -> int:
         """Note the work before it begins; how many attempts no process has survived."""
-        rows = await self._fetch("begin_attempt", subject.bucket, subject.key, subject.etag)
-        return max(0, int(rows[0][0]))
+        return await self._begun((subject.bucket, subject.key, subject.etag))
+
+    async def _begin(self, names: Sequence[tuple[str, str, str]]) -> list[int]:
+        return [max(0, row[0]) for row in await self._fetch_each("begin_attempt", names)]
 
     async def end_attempt(self, subject: Subject, outcome: str) -> None:
         await self._fetch("end_attempt", subject.bucket, subject.key, subject.etag, outcome)
@@ -96,19 +99,30 @@ class Ledger:
 
     async def load(self, subject: Subject, decoded: Decoded, *, keep_content: bool = True) -> int:
         """Commit the file, or raise AlreadyDecided, Overlap, Refused, Transient: nothing is in."""
-        stream = await self._stream(subject.origin) if subject.origin else None
         values = record(
             self.target, self._version, subject, Verdict("loaded"), decoded,
             keep_content=keep_content,
         )  # fmt: skip
+        stream = await self._stream(subject.origin) if subject.origin else None
+        return await self._loads(Load(subject.identity, values, decoded, subject.origin, stream))
+
+    async def _load(self, loads: Sequence[Load]) -> list[int | Exception]:
+        """Small files share a transaction; where one of them is refused, each gets its own."""
+        with contextlib.suppress(Overlap, Refused):
+            return list(await self._transaction(loads))
+        return [await self._alone(load) for load in loads]
+
+    async def _alone(self, load: Load) -> int | Exception:
+        try:
+            return (await self._transaction([load]))[0]
+        except (Overlap, Refused, Transient) as error:
+            return error
+
+    async def _transaction(self, loads: Sequence[Load]) -> list[int | AlreadyDecided]:
         with postgres_errors():
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
-                    file_id = await self._claim(connection, values, subject.origin, stream)
-                    crash_point("loader.claimed")
-                    await _fill(connection, file_id, decoded)
-                    crash_point("loader.copied")
-                    return file_id
+                    return await load_files(connection, loads)
             except asyncpg.LockNotAvailableError as error:
                 raise Transient(
                     "another loader is loading the same file", reason="lock_timeout"
@@ -141,22 +155,6 @@ class Ledger:
     async def unexplained_gaps(self) -> int:
         return int((await self._fetch("unexplained_gaps"))[0][0])
 
-    async def _claim(
-        self,
-        connection: "PoolConnectionProxy[asyncpg.Record]",
-        values: tuple[Any, ...],
-        origin: Origin | None,
-        stream: int | None,
-    ) -> int:
-        file_id: int | None = await connection.fetchval(query("insert_file"), *values)
-        if file_id is None:
-            raise AlreadyDecided
-        if origin is not None:
-            span = (stream, origin.start, origin.end)
-            if await connection.execute(query("insert_range"), file_id, *span) == "INSERT 0 0":
-                raise Overlap(await connection.fetch(query("overlapping"), *span))
-        return file_id
-
     async def _stream(self, origin: Origin) -> int:
         """The partition's number. Selected first: each refused insert would use up an identity."""
         name = (origin.topic, origin.topic_epoch, origin.partition)
@@ -175,21 +173,12 @@ class Ledger:
             )
         return rows
 
-
-async def _fill(
-    connection: "PoolConnectionProxy[asyncpg.Record]", file_id: int, decoded: Decoded
-) -> None:
-    timeout = 60 + 2 * decoded.size / _COPY_BYTES_PER_SECOND
-    if decoded.rows:
-        await copy_rows(connection, file_id, decoded.batches, timeout)
-    if decoded.rejects:
-        await connection.copy_records_to_table(
-            "load_reject",
-            schema_name="ops",
-            columns=["file_id", "line_no", "raw", "raw_bytes", "reason", "column_name"],
-            records=[
-                (file_id, r.line_no, r.raw, r.raw_bytes, r.reason, r.column or None)
-                for r in decoded.rejects
-            ],
-            timeout=timeout,
-        )
+    async def _fetch_each(
+        self, name: str, arguments: Sequence[tuple[Any, ...]]
+    ) -> list[asyncpg.Record]:
+        """The rows for each of the arguments, in their order, by one round trip."""
+        with postgres_errors():
+            rows: list[asyncpg.Record] = await self._pool.fetchmany(
+                query(name), [(self.target, *each) for each in arguments]
+            )
+        return rows

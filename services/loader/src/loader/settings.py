@@ -29,7 +29,10 @@ class LoaderSettings(Settings):
     # the recent hours that a partial listing covers
     recent_hours: int = Field(48, ge=1)
 
+    # transactions at a time
     concurrency: int = Field(3, ge=1, le=16)
+    # objects in work at a time: small ones go together, large ones wait for memory
+    files_at_once: int = Field(24, ge=1, le=64)
     # bytes of decoded files held at once
     memory_bytes: int = Field(192 * MIB, ge=8 * MIB)
     # a file may hold this much when unpacked; larger ones are quarantined

@@ -90,7 +90,7 @@ class LoaderWorker:
     async def _run_parts(
         self, stop: asyncio.Event, store: Store, connections: asyncpg.Pool, sender: Any
     ) -> None:
-        ledger = Ledger(connections, self._settings.target)
+        ledger = Ledger(connections, self._settings.target, self._settings.concurrency)
         announcer = Announcer(
             connections, sender, self._topics, self._health, self._settings.target
         )
@@ -111,7 +111,7 @@ class LoaderWorker:
             sweeping = tasks.create_task(reconciler.run(stop), name="reconciler")
             announcing = tasks.create_task(announcer.run(stop), name="announcer")
             async with asyncio.TaskGroup() as loads:
-                for number in range(self._settings.concurrency):
+                for number in range(self._settings.files_at_once):
                     loads.create_task(self._work(stop, files), name=f"load-{number}")
             self._health.stopping()
             drained.set()

@@ -16,4 +16,4 @@ values (
   $28, $29, $30, $31
 )
 on conflict do nothing
-returning file_id
+returning file_id, bucket, key, version_id, etag

@@ -5,3 +5,4 @@ values (
   int8range(($2::bigint << 48) + $3::bigint, ($2::bigint << 48) + $4::bigint)
 )
 on conflict do nothing
+returning file_id
