@@ -18,7 +18,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status verify test test-slow test-kill test-unit test-docker check format lock lock-check bench cdnow dashboards clean
+.PHONY: help install up down reset status verify test test-slow test-kill test-unit test-faults faults soak test-docker check format lock lock-check bench cdnow dashboards clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,13 +43,22 @@ cdnow: install ## import 69,659 real purchases (CDNOW) through the running pipel
 	@$(SALESPIPE) import examples/cdnow/data/CDNOW_master.txt --map examples/cdnow/map.yaml
 
 test: install ## what it promises, on real servers that the tests start themselves (8 minutes)
-	@$(BIN)/pytest -q --durations=10 $(SPREAD) -m "not docker and not slow"
+	@$(BIN)/pytest -q --durations=10 $(SPREAD) -m "not docker and not slow and not faults"
 
 test-slow: install ## the same under kills and outages, and every panel's query (10 minutes)
 	@$(BIN)/pytest -q --durations=10 $(SPREAD) -m "slow"
 
 test-kill: install ## kill -9 of each service in turn under 20,000 events a second for a minute
 	@E2E_LOAD_SECONDS=60 E2E_LOAD_RATE=20000 $(BIN)/pytest -q -s tests/e2e/test_pipeline.py -k killed
+
+test-faults: install ## each fault once under load, then every event accounted for (FAULTS_SEED=1)
+	@$(BIN)/pytest -q --durations=10 tests/faults
+
+faults: install ## the whole matrix of faults, 200 of them: nothing lost, nothing twice (SEED=1)
+	@PYTHONPATH=tests $(BIN)/python -m faults --faults 200 --rate 1500 $(if $(SEED),--seed $(SEED))
+
+soak: install ## random faults for MINUTES=60 (SEED=1)
+	@PYTHONPATH=tests $(BIN)/python -m faults --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 test-unit: install ## the tests that need no server (seconds)
 	@$(BIN)/pytest -q -m "not servers and not docker"

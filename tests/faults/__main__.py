@@ -1,0 +1,90 @@
+"""The fault suite from a shell: `make faults`, `make soak`.
+
+    python -m faults [--faults N] [--minutes M] [--seed S] [--rate R] [--only WORD] [--report FILE]
+
+Every fault of the matrix once in a seeded random order, and again, until there were N of them and
+M minutes are over. Exit 1 where anything was lost, doubled, late, or verify disagreed.
+"""
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from faults import report
+from faults.campaign import Campaign, Outcome
+from faults.fault import Fault, Round, rounds
+from faults.matrix.all import every_fault
+from faults.world import world
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    faults = [fault for fault in every_fault() if arguments.only in str(fault)]
+    skipped = {str(fault): fault.unable for fault in faults if fault.unable}
+    random.seed(arguments.seed)
+    began = time.monotonic()
+    async with world(arguments.rate) as here:
+        campaign = Campaign(here)
+        await campaign.begin()
+        print(f"seed {arguments.seed}: up after {time.monotonic() - began:.0f} s", flush=True)
+        began, done = time.monotonic(), 0
+        for number, one in enumerate(_endless(faults, arguments), 1):
+            outcome = await campaign.run(one, verify=number % arguments.verify_every == 0)
+            _show(number, outcome, campaign.messages)
+            done += len(one.faults)
+            minutes = (time.monotonic() - began) / 60
+            if done >= arguments.faults and minutes >= arguments.minutes:
+                break
+            if arguments.most_minutes and minutes >= arguments.most_minutes:
+                break
+        _show(0, await campaign.end(), campaign.messages)
+        seconds, outcomes = time.monotonic() - began, campaign.outcomes
+        print(report.table(outcomes, skipped))
+        print(report.summary(outcomes, here, arguments.seed, seconds, campaign.messages))
+        broken = any(outcome.problems for outcome in outcomes)
+        path: Path = arguments.report
+        path.parent.mkdir(exist_ok=True)
+        report.write(path, outcomes, arguments.seed, seconds, campaign.messages)
+        if broken:
+            logs = path.with_suffix(".logs")
+            shutil.copytree(here.logs, logs, dirs_exist_ok=True)
+            print(f"logs of the services: {logs}")
+    return 1 if broken else 0
+
+
+def _endless(faults: list[Fault], arguments: argparse.Namespace) -> Iterator[Round]:
+    """The whole matrix in a random order, and again in another."""
+    chance = random.Random(arguments.seed)
+    able = [fault for fault in faults if not fault.unable]
+    while True:
+        chance.shuffle(able)
+        yield from rounds(able, arguments.at_once)
+
+
+def _show(number: int, outcome: Outcome, messages: int) -> None:
+    print(report.line(number, outcome, messages))
+    for problem in outcome.problems[:15]:
+        print(f"       ! {problem}")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="faults")
+    parser.add_argument("--faults", type=int, default=0, help="at least so many")
+    parser.add_argument("--minutes", type=float, default=0.0, help="at least so long")
+    parser.add_argument("--most-minutes", type=float, default=0.0, help="at most so long")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--rate", type=float, default=1000.0, help="events a second")
+    parser.add_argument("--only", default="", help="only faults with this in their name")
+    parser.add_argument("--at-once", type=int, default=4, help="faults of a round, of other parts")
+    parser.add_argument("--verify-every", type=int, default=1, help="ask verify at each nth round")
+    parser.add_argument("--report", type=Path, default=Path("build/faults.json"))
+    return asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

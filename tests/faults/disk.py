@@ -1,0 +1,53 @@
+"""Disks of their own for Kafka and the store, which a fault can fill.
+
+A tmpfs in a mount namespace that only this process and its children see: it vanishes with them,
+however they end. A file system is full when its size is made what it holds.
+"""
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+SERVERS = ("kafka", "s3")
+_SIZE = "4g"
+_CLONE_NEWNS = 0x20000
+_MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
+_CAP_SYS_ADMIN = 1 << 21
+_PAGE = 4096
+
+
+def unable() -> str:
+    """Why this process may not mount."""
+    if not sys.platform.startswith("linux"):
+        return "mount namespaces are Linux's"
+    status = Path("/proc/self/status").read_text()
+    effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    return "" if int(effective, 16) & _CAP_SYS_ADMIN else "only who may mount can fill a disk"
+
+
+def mount(folder: Path) -> None:
+    """Before the servers make their data; from the thread that will start them."""
+    if unable():
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS) or libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None):
+        raise OSError(ctypes.get_errno(), "no mount namespace of its own")
+    for server in SERVERS:
+        (folder / server).mkdir()
+        _run("mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=755", "tmpfs", folder / server)
+
+
+def fill(folder: Path, server: str) -> None:
+    held = os.statvfs(folder / server)
+    used = (held.f_blocks - held.f_bfree) * held.f_frsize
+    _run("mount", "-o", f"remount,size={used + _PAGE}", folder / server)
+
+
+def free(folder: Path, server: str) -> None:
+    _run("mount", "-o", f"remount,size={_SIZE}", folder / server)
+
+
+def _run(*words: str | Path) -> None:
+    subprocess.run(list(map(str, words)), check=True, capture_output=True)
