@@ -16,6 +16,7 @@ from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
     KafkaConnectionError,
+    KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RequestTimedOutError,
@@ -136,9 +137,14 @@ class Member:
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, Any]:
         await self._asked("poll")
-        found = {}
+        found: dict[TopicPartition, Any] = {}
         for partition in sorted(self._positions.keys() - self._paused):
-            ready = self._ready(partition)
+            try:
+                ready = self._ready(partition)
+            except KafkaError:
+                if found:  # they come first, the error with the next call
+                    return found
+                raise
             taken = ready[: self._world.random.randrange(8)]
             if taken:
                 self._positions[partition] = taken[-1].offset + 1

@@ -35,6 +35,7 @@ TROUBLES = [
 ]  # fmt: skip
 ACTS = ("read", "load", "load", "acknowledge", "announce", "sweep")
 loaders = st.integers(0, LOADERS - 1)
+acts = st.lists(st.tuples(loaders, st.sampled_from(ACTS)), min_size=4, max_size=12)
 
 
 class LoaderMachine(RuleBasedStateMachine):
@@ -44,6 +45,9 @@ class LoaderMachine(RuleBasedStateMachine):
         self.world = World(Random(seed))
         self.loaders: list[Loader] = []
         self.made = 0
+        for partition in (0, 1):
+            self.archive(partition, 2, bad=False, told=1)
+        self.join()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -110,20 +114,25 @@ class LoaderMachine(RuleBasedStateMachine):
         self._run(work())
 
     @precondition(lambda self: self.loaders)
-    @rule(
-        acts=st.lists(st.tuples(loaders, st.sampled_from(ACTS)), min_size=1, max_size=10),
-        dying=loaders, dies_in=st.none() | st.integers(1, 25),
-    )  # fmt: skip
-    def work(self, acts: list[tuple[int, str]], dying: int, dies_in: int | None) -> None:
-        """Each its acts, all at once; kill -9 may come to one of them at any of its calls."""
-        if dies_in is not None:
-            process = self.loaders[dying % len(self.loaders)].process
-            process.dies_at = process.calls + dies_in
+    @rule(acts=acts, dying=loaders, dies_in=st.integers(1, 25))
+    def work_until_one_dies(self, acts: list[tuple[int, str]], dying: int, dies_in: int) -> None:
+        """kill -9 comes to one of them at any of its calls."""
+        process = self.loaders[dying % len(self.loaders)].process
+        process.dies_at = process.calls + dies_in
+        self.work(acts)
+
+    @precondition(lambda self: self.loaders)
+    @rule(acts=acts)
+    def work(self, acts: list[tuple[int, str]]) -> None:
+        """Each its acts, all at once."""
 
         async def together() -> None:
             await asyncio.gather(
                 *(
-                    self._survive(loader, loader.act([act for who, act in acts if who == number]))
+                    self._survive(
+                        loader,
+                        loader.act([a for who, a in acts if who % len(self.loaders) == number]),
+                    )
                     for number, loader in enumerate(self.loaders)
                 )
             )
@@ -177,4 +186,4 @@ class LoaderMachine(RuleBasedStateMachine):
 
 
 TestLoaderMachine = LoaderMachine.TestCase
-TestLoaderMachine.settings = examples(50, steps=25)
+TestLoaderMachine.settings = examples(40, steps=25)
