@@ -121,7 +121,7 @@ class MemoryPool:
         yield MemoryConnection(self._warehouse, self._process, self._trouble)
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
-        async with self.acquire() as connection, connection.transaction():
+        async with self.acquire() as connection:
             return await connection.fetch(sql, *arguments)
 
     async def fetchmany(self, sql: str, arguments: Iterable[Sequence[Any]]) -> list[Row]:
@@ -144,13 +144,29 @@ class MemoryConnection:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        self._transaction = self._warehouse.begin(self._process)
+        transaction = self._transaction = self._warehouse.begin(self._process)
         try:
             yield
         except BaseException:
-            self._warehouse.end(self._transaction, commit=False)
+            self._warehouse.end(transaction, commit=False)
             raise
-        await self._commit(self._transaction)
+        else:
+            await self._commit(transaction)
+        finally:
+            self._transaction = None
+
+    @contextlib.asynccontextmanager
+    async def _statement(self) -> AsyncIterator[Transaction]:
+        """In the transaction, or, where there is none, in one of its own."""
+        if self._transaction is None:
+            async with self.transaction(), self._statement() as own:
+                yield own
+            return
+        await self._process.turn()
+        if self._trouble.at("statement", "killed"):
+            self._warehouse.end(self._transaction, commit=False)
+            raise asyncpg.AdminShutdownError("terminating connection")
+        yield self._transaction
 
     async def _commit(self, transaction: Transaction) -> None:
         """It may be done although nobody hears of it."""
@@ -170,13 +186,14 @@ class MemoryConnection:
             raise asyncpg.ConnectionDoesNotExistError("connection was closed")
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
-        transaction = await self._turn()
-        if sql == _LOCK:
-            free = not any(t.locked for t in self._warehouse.open)
-            transaction.locked |= free
-            return [Row(locked=free)]
-        rows = await _Statements(self._warehouse, transaction).run(_STATEMENTS[sql], arguments)
-        return [Row({name: row[name] for name in _columns(sql, row)}) for row in rows]
+        async with self._statement() as transaction:
+            if sql == _LOCK:
+                free = not any(t.locked for t in self._warehouse.open)
+                transaction.locked |= free
+                return [Row(locked=free)]
+            statements = _Statements(self._warehouse, transaction)
+            rows = await statements.run(_STATEMENTS[sql], arguments)
+            return [Row({name: row[name] for name in _columns(sql, row)}) for row in rows]
 
     async def fetchmany(self, sql: str, arguments: Iterable[Sequence[Any]]) -> list[Row]:
         return [row for each in arguments for row in await self.fetch(sql, *each)]
@@ -188,25 +205,20 @@ class MemoryConnection:
         return f"INSERT 0 {len(await self.fetch(sql, *arguments))}"
 
     async def copy_to_table(self, table: str, *, source: AsyncIterator[bytes], **_: Any) -> None:
-        binary = b""
-        async for piece in source:
-            binary += piece
-            transaction = await self._turn()
-        transaction.tables[table] += _rows_of_copy(binary)
+        async with self._statement() as transaction:
+            binary = b""
+            async for piece in source:
+                binary += piece
+                await self._process.turn()
+            transaction.tables[table] += _rows_of_copy(binary)
 
     async def copy_records_to_table(
         self, table: str, *, columns: list[str], records: list[tuple[Any, ...]], **_: Any
     ) -> None:
-        transaction = await self._turn()
-        transaction.tables[table] += [dict(zip(columns, record, strict=True)) for record in records]
-
-    async def _turn(self) -> Transaction:
-        await self._process.turn()
-        assert self._transaction is not None
-        if self._trouble.at("statement", "killed"):
-            self._warehouse.end(self._transaction, commit=False)
-            raise asyncpg.AdminShutdownError("terminating connection")
-        return self._transaction
+        async with self._statement() as transaction:
+            transaction.tables[table] += [
+                dict(zip(columns, record, strict=True)) for record in records
+            ]
 
 
 class _Statements:
