@@ -3,13 +3,15 @@
     python -m faults [--faults N] [--minutes M] [--seed S] [--rate R] [--only WORD] [--report FILE]
 
 Every fault of the matrix once in a seeded random order, and again, until there were N of them and
-M minutes are over. Exit 1 where anything was lost, doubled, late, or verify disagreed.
+M minutes are over; a signal ends it after the round under way. Exit 1 where anything was lost,
+doubled, late, or verify disagreed.
 """
 
 import argparse
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from faults import report
 from faults.campaign import Campaign, Outcome
 from faults.fault import Fault, Round, rounds
 from faults.matrix.all import every_fault
-from faults.world import world
+from faults.world import World, world
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -27,6 +29,9 @@ async def run(arguments: argparse.Namespace) -> int:
     skipped = {str(fault): fault.unable for fault in faults if fault.unable}
     random.seed(arguments.seed)
     began = time.monotonic()
+    enough = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, enough.set)
     async with world(arguments.rate) as here:
         campaign = Campaign(here)
         await campaign.begin()
@@ -39,21 +44,24 @@ async def run(arguments: argparse.Namespace) -> int:
             minutes = (time.monotonic() - began) / 60
             if done >= arguments.faults and minutes >= arguments.minutes:
                 break
-            if arguments.most_minutes and minutes >= arguments.most_minutes:
+            if outcome.problems:
+                _keep_logs(here, arguments.report, number)
+            if enough.is_set() or 0 < arguments.most_minutes <= minutes:
                 break
         _show(0, await campaign.end(), campaign.messages)
         seconds, outcomes = time.monotonic() - began, campaign.outcomes
         print(report.table(outcomes, skipped))
         print(report.summary(outcomes, here, arguments.seed, seconds, campaign.messages))
-        broken = any(outcome.problems for outcome in outcomes)
-        path: Path = arguments.report
-        path.parent.mkdir(exist_ok=True)
-        report.write(path, outcomes, arguments.seed, seconds, campaign.messages)
-        if broken:
-            logs = path.with_suffix(".logs")
-            shutil.copytree(here.logs, logs, dirs_exist_ok=True)
-            print(f"logs of the services: {logs}")
-    return 1 if broken else 0
+        arguments.report.parent.mkdir(exist_ok=True)
+        report.write(arguments.report, outcomes, arguments.seed, seconds, campaign.messages)
+    return 1 if any(outcome.problems for outcome in outcomes) else 0
+
+
+def _keep_logs(here: World, beside: Path, number: int) -> None:
+    """What the services said up to a round that found something."""
+    logs = beside.with_suffix(".logs") / f"round-{number}"
+    shutil.copytree(here.logs, logs, dirs_exist_ok=True)
+    print(f"       logs of the services: {logs}", flush=True)
 
 
 def _endless(faults: list[Fault], arguments: argparse.Namespace) -> Iterator[Round]:

@@ -19,7 +19,7 @@ def line(number: int, outcome: Outcome, messages: int) -> str:
     faults = "\n".join(f"       {fault}" for fault in outcome.faults)
     return (
         f"{number:4}  {outcome.seconds:.1f} s · all back after {recovered} · {messages:,} events"
-        f" · {state}{exits}\n{faults}"
+        f" judged in {outcome.judged:.1f} s · {state}{exits}\n{faults}"
     )
 
 

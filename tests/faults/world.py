@@ -51,7 +51,8 @@ _ENV = {
         "GENERATOR_RATE": str(100 * 3600),
         "GENERATOR_BACKFILL_HOURS": "0",
     },
-    "s3-sink": {"SINK_MAX_AGE_SECONDS": "1"},
+    # six partitions: two files a second
+    "s3-sink": {"SINK_MAX_AGE_SECONDS": "3"},
 }
 _RESTART_AFTER = 0.5
 _PARTITIONS = 6
