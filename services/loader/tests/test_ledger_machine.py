@@ -185,5 +185,5 @@ class LoaderMachine(RuleBasedStateMachine):
             self.runner.close()
 
 
-TestLoaderMachine = LoaderMachine.TestCase
-TestLoaderMachine.settings = examples(40, steps=25)
+TestALedgerWhateverHappens = LoaderMachine.TestCase
+TestALedgerWhateverHappens.settings = examples(40, steps=25)

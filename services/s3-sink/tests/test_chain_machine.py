@@ -192,5 +192,5 @@ def _sales(count: int, start: int) -> list[bytes | None]:
     return [b'{"n":%d}' % n for n in range(start, start + count)]
 
 
-TestSinkMachine = SinkMachine.TestCase
-TestSinkMachine.settings = examples(60, steps=30)
+TestAChainWhateverHappens = SinkMachine.TestCase
+TestAChainWhateverHappens.settings = examples(60, steps=30)

@@ -24,10 +24,10 @@ def main() -> int:
     if broken:
         return 1
     found = [(mutant, _hunt(mutant)) for mutant in chosen]
-    print("\n| mutant | caught by | seconds |\n| --- | --- | --- |")
+    print("\n| mutant | caught by | its words | seconds |\n| --- | --- | --- | --- |")
     for mutant, verdict in found:
         by = f"`{verdict.red}`" if verdict.red else "**nothing**"
-        print(f"| {mutant.name} | {by} | {verdict.seconds:.0f} |")
+        print(f"| {mutant.name} | {by} | {verdict.said} | {verdict.seconds:.0f} |")
     survivors = [mutant for mutant, verdict in found if not verdict.red]
     print(f"\n{len(found) - len(survivors)} of {len(found)} caught")
     return 1 if survivors else 0

@@ -17,16 +17,18 @@ ROOT = Path(__file__).parents[3]
 _SECONDS = 420
 _FAILED = re.compile(r"^FAILED \S*?([^/\s]+\.py::\S+)", re.MULTILINE)
 _NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "build")
+_SAID = re.compile(r"^E +(\w*(?:Error|Hangs)\b.*|assert .*)", re.MULTILINE)
 # a mutant that cannot run is no defect that a test has found
 _STILLBORN = re.compile(r"\b(SyntaxError|IndentationError|NameError|ImportError|ModuleNotFound)")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """red: by which test. broken: why the run says nothing."""
+    """red: by which test, said: its first words. broken: why the run says nothing."""
 
     seconds: float
     red: str = ""
+    said: str = ""
     broken: str = ""
 
 
@@ -63,7 +65,8 @@ def _verdict(done: "subprocess.CompletedProcess[str]", seconds: float) -> Verdic
     if done.returncode == 0:
         return Verdict(seconds)
     if done.returncode == 1 and failed and not _STILLBORN.search(output):
-        return Verdict(seconds, red=failed[1])
+        said = _SAID.search(output)
+        return Verdict(seconds, red=failed[1], said=said[1][:120] if said else "")
     return Verdict(seconds, broken=output[-3000:])
 
 
