@@ -18,7 +18,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status verify test test-slow test-kill test-unit test-faults faults soak test-docker check format lock lock-check bench cdnow dashboards clean
+.PHONY: help install up down reset status verify test test-slow test-kill test-unit test-faults faults soak mutants test-docker check format lock lock-check bench cdnow dashboards clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ faults: install ## the whole matrix of faults, 200 of them: nothing lost, nothin
 soak: install ## random faults for MINUTES=60 (SEED=1)
 	@PYTHONPATH=tests $(BIN)/python -m faults --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
+mutants: install ## deliberate defects, each in a copy: every one must be caught (ONLY=chain for some)
+	@PYTHONPATH=tests $(BIN)/python -m faults.mutants --only "$(ONLY)"
+
 test-unit: install ## the tests that need no server (seconds)
 	@$(BIN)/pytest -q -m "not servers and not docker"
 
@@ -82,6 +85,7 @@ dashboards: install ## write grafana/dashboards anew, from grafana/src and docs/
 
 lock: $(filter .tools/bin/uv,$(UV)) ## lock every version and hash into requirements/
 	@for service in $(SERVICES); do $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done
+	@$(COMPILE) services/generator/pyproject.toml --extra imports -o requirements/import.txt
 	@$(COMPILE) cli/pyproject.toml --extra minio -o requirements/cli.txt
 	@$(COMPILE) $(PACKAGES:%=%/pyproject.toml) --all-extras --group pyproject.toml:dev \
 	  $(SERVICES:%=--no-emit-package %) --no-emit-package salespipe -o requirements/dev.txt

@@ -169,7 +169,7 @@ def _normal(distribution: str) -> str:
 def test_topics_are_created_as_the_contracts_name_them() -> None:
     declared = yaml.safe_load((_ROOT / "kafka" / "topics.yaml").read_text())["topics"]
     assert tuple(declared) == topics.ALL
-    known = {*SERVICES, "object store", "dashboards", "operator"}
+    known = {*SERVICES, "import", "object store", "dashboards", "operator"}
     for name, topic in declared.items():
         assert {"description", "producers", "consumers", "key", "partitions"} <= set(topic), name
         assert set(topic["producers"]) | set(topic["consumers"]) <= known, name

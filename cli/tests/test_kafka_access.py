@@ -22,8 +22,8 @@ def test_only_producers_write() -> None:
         if right.operation is Operation.write:
             writers[right.name].add(right.user)
     assert writers == {
-        "sales_batch_topic": {"generator"},
-        "sales_batch_manifests": {"generator"},
+        "sales_batch_topic": {"generator", "import"},
+        "sales_batch_manifests": {"generator", "import"},
         "s3_events": {"minio"},
         "sales_files_loaded": {"loader"},
         "sales_models_built": {"transformer"},

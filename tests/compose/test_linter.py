@@ -7,15 +7,16 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from support import compose_file
 from support.compose_file import ROOT, resolved
 
 pytestmark = pytest.mark.skipif(bool(compose_file.missing()), reason=compose_file.missing())
 
-JOBS = {"secrets", "setup-kafka", "setup-store", "setup-warehouse", "cli"}
+JOBS = {"secrets", "setup-kafka", "setup-store", "setup-warehouse", "cli", "import"}
 SERVICES = {"generator", "s3-sink", "loader", "transformer"}
-SERVERS = {"kafka", "minio", "postgres", "prometheus", "alertmanager", "grafana"}
+SERVERS = {"kafka", "minio", "postgres", "prometheus", "exporter", "alertmanager", "grafana"}
 ALL = sorted(JOBS | SERVICES | SERVERS)
 
 # by need (hardening: a network a server)
@@ -24,7 +25,9 @@ NETWORKS = {
     "kafka": {"kafka", "events"},
     "minio": {"s3", "events"},
     "postgres": {"db"},
-    "prometheus": {"metrics"},
+    # s3: the store tells of itself
+    "prometheus": {"metrics", "s3"},
+    "exporter": {"kafka", "db", "metrics"},
     # who hears of alerts is outside
     "alertmanager": {"metrics", "edge"},
     "grafana": {"metrics", "db", "edge"},
@@ -36,11 +39,11 @@ NETWORKS = {
     "loader": {"kafka", "s3", "db", "metrics"},
     "transformer": {"kafka", "db", "metrics"},
     "cli": {"kafka", "s3", "db", "metrics"},
+    "import": {"kafka"},
 }
 EXCEPTIONS = {
     ("kafka", "/native"): "zstd and snappy unpack their libraries there before they map them",
     ("secrets", "own folder"): "it writes every container's folder",
-    ("prometheus", "own folder"): "it needs no secret",
     ("alertmanager", "own folder"): "it needs no secret",
 }
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|CREDENTIAL|PRIVATE_KEY")
@@ -97,7 +100,7 @@ def test_our_images_are_built_from_images_with_a_digest() -> None:
     built = [
         found["build"]["args"] for found in resolved()["services"].values() if "build" in found
     ]
-    assert {args["SERVICE"] for args in built} == SERVICES | {"cli"}
+    assert {args["SERVICE"] for args in built} == SERVICES | {"cli", "import"}
     for args in built:
         assert "@sha256:" in args["PYTHON_IMAGE"]
         assert "@sha256:" in args["UV_IMAGE"]
@@ -133,7 +136,7 @@ def test_up_waits_for_every_job() -> None:
         for other, need in found.get("depends_on", {}).items()
         if need["condition"] == "service_completed_successfully"
     }
-    assert needed == JOBS - {"cli"}
+    assert needed == JOBS - {"cli", "import"}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -216,3 +219,25 @@ def test_every_volume_has_a_name() -> None:
 def test_postgres_keeps_its_data_where_the_image_has_it_since_18() -> None:
     targets = {mount["target"] for mount in service("postgres")["volumes"]}
     assert "/var/lib/postgresql" in targets
+
+
+def test_the_tls_overlay_leaves_no_client_in_plain_text() -> None:
+    overlaid = resolved("compose.yaml", "compose.tls.yaml")["services"]
+    for name, found in overlaid.items():
+        environment = found.get("environment") or {}
+        if "KAFKA_SECURITY_PROTOCOL" in environment:
+            assert environment["KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL", name
+        if "S3_ENDPOINT_URL" in environment:
+            assert environment["S3_ENDPOINT_URL"].startswith("https:"), name
+        if "PGSSLMODE" in environment:
+            assert environment["PGSSLMODE"] == "verify-full", name
+            assert environment["PGSSLROOTCERT"] == "/run/secrets/ca.crt", name
+
+
+def test_the_tls_overlay_asks_the_store_for_the_same_figures() -> None:
+    plain, tls = (
+        yaml.safe_load((ROOT / "prometheus" / folder / "minio.yml").read_text())["scrape_configs"]
+        for folder in ("scrape", "scrape-tls")
+    )
+    encrypted = {"scheme": "https", "tls_config": {"ca_file": "/run/secrets/ca.crt"}}
+    assert tls == [job | encrypted for job in plain]

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.compose_stack import ComposeStack
 from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
+ROOT = Path(__file__).parents[2]
 ATTEMPTS = Path(__file__).parent / "attempts"
 # conftest.py names it as the receiver
 RECEIVER = "salespipe-test-receiver"
@@ -52,7 +54,7 @@ async def test_faults_are_heard_of_and_their_end_too(receiver: ComposeStack) -> 
     faults = (
         {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"},
         {"alertname": "LinesRejected", "reason": "not_json"},
-        {"alertname": "DeadLetters"},
+        {"alertname": "DeadLetters", "reason": "bad_gzip"},
     )
     for labels in faults:
         await eventually(
@@ -61,12 +63,11 @@ async def test_faults_are_heard_of_and_their_end_too(receiver: ComposeStack) -> 
             describe=lambda: heard(receiver),
             every=0.5,
         )
-    assert not arrived(receiver, "/alerts", status="resolved", alertname="ServiceAbsent")
+    end = {"status": "resolved", "alertname": "ServiceAbsent", "service": "generator"}
+    assert not arrived(receiver, "/alerts", **end)
     receiver.must("start", "generator")
     await eventually(
-        lambda: arrived(
-            receiver, "/alerts", status="resolved", alertname="ServiceAbsent", service="generator"
-        ),
+        lambda: arrived(receiver, "/alerts", **end),
         within=90,
         describe=lambda: heard(receiver),
         every=0.5,
@@ -79,3 +80,31 @@ async def test_the_watchers_say_that_they_watch(receiver: ComposeStack) -> None:
         lambda: arrived(receiver, "/heartbeat", alertname="Watchdog", status="firing"), within=60
     )
     assert not arrived(receiver, "/alerts", alertname="Watchdog")
+
+
+def test_every_series_of_a_server_is_there(composed: ComposeStack) -> None:
+    """What panels and rules name and no service of ours exports: MinIO's and the exporter's."""
+    listed = yaml.safe_load((ROOT / "grafana" / "metrics.yaml").read_text())["foreign"]
+    # it begins to exist with its first event
+    missing = listed.keys() - attempt(composed, "cli", "series").keys()
+    assert missing <= {"minio_s3_requests_5xx_errors_total"}
+
+
+def test_figures_of_the_servers_are_true(composed: ComposeStack) -> None:
+    shown = attempt(composed, "cli", "series")
+    assert float(shown["salespipe_kafka_disk_usable_bytes"]) > 0
+    assert float(shown["salespipe_kafka_disk_usable_bytes"]) < float(
+        shown["salespipe_kafka_disk_total_bytes"]
+    )
+    settings = composed.must(
+        "exec", "-T", "postgres", "psql", "-U", "postgres", "-Atc", "show max_connections"
+    )
+    assert float(shown["salespipe_postgres_connections_limit"]) == float(settings)
+
+
+def test_who_watches_can_change_nothing(composed: ComposeStack) -> None:
+    outcomes = composed.attempt("exporter", (ATTEMPTS / "kafka.py").read_text())
+    assert not [name for name, outcome in outcomes.items() if outcome == "done"], outcomes
+    script = (ATTEMPTS / "warehouse.py").read_text()
+    outcomes = composed.attempt("exporter", script, "exporter", "/run/secrets/pg_password")
+    assert {name for name, outcome in outcomes.items() if outcome == "done"} == {"read marts"}

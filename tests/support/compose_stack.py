@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,18 @@ class ComposeStack:
         """`docker compose run --rm cli WORDS`, as the README says."""
         return self.run("run", "--rm", "-T", "--no-deps", "cli", *words)
 
+    def verified(self) -> dict[str, Any]:
+        """What `salespipe verify` found; AssertionError unless everything agrees."""
+        answer = self.cli("verify", "-o", "json")
+        assert answer.code == 0, answer.out + answer.err
+        return answer.json
+
+    @contextlib.contextmanager
+    def meanwhile(self, *words: str) -> Iterator[Future[Answer]]:
+        """cli() beside what is done here; it has ended afterwards."""
+        with ThreadPoolExecutor(1) as beside:
+            yield beside.submit(self.cli, *words)
+
     def attempt(self, service: str, script: str, *arguments: str) -> dict[str, str]:
         """What a script prints as JSON, run by Python with the identity and networks of service."""
         python = ("--entrypoint", "python", service, "-W", "ignore", "-", *arguments)
@@ -80,12 +93,16 @@ class ComposeStack:
 
 
 @contextlib.contextmanager
-def compose_stack() -> Iterator[ComposeStack]:
-    """The whole stack from nothing; gone with its data afterwards."""
-    compose = DockerCompose(ROOT, build=True, quiet_build=True)
+def compose_stack(*overlays: str, services: tuple[str, ...] = ()) -> Iterator[ComposeStack]:
+    """The whole stack, or these services of it, from nothing; gone with its data afterwards."""
+    compose = DockerCompose(
+        ROOT, compose_file_name=["compose.yaml", *overlays], build=True, quiet_build=True,
+        services=list(services) or None,
+    )  # fmt: skip
     compose.stop()
     try:
         compose.start()
+        compose.services = None  # what they depend on ends with them
         yield ComposeStack(compose)
     finally:
         compose.stop()

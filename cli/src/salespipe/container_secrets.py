@@ -12,6 +12,7 @@ admin: these are in the data).
 """
 
 import base64
+import hmac
 import json
 import os
 import secrets
@@ -21,8 +22,10 @@ from salespipe.state import PG_ROLES, SUPERUSER
 
 Credentials = dict[str, dict[str, str]]
 
-KAFKA_USERS = ("generator", "s3-sink", "loader", "transformer", "minio", "operator")
-STORE_USERS = ("s3-sink", "loader", "operator")
+KAFKA_USERS = (
+    "generator", "import", "s3-sink", "loader", "transformer", "minio", "operator", "exporter",
+)  # fmt: skip
+STORE_USERS = ("s3-sink", "loader", "operator", "prometheus")
 _WANTED = {
     "kafka": ("admin", *KAFKA_USERS),
     "s3": ("root", *STORE_USERS),
@@ -30,6 +33,8 @@ _WANTED = {
     "api": ("token",),
     "grafana": ("admin",),
 }
+# 2100: the token goes when the user's secret key does
+_NEVER = 4_102_444_800
 _TOKEN = {"api_token": ("api", "token")}
 # container → file → the secret in it
 _HANDED: dict[str, dict[str, tuple[str, str]]] = {
@@ -39,6 +44,7 @@ _HANDED: dict[str, dict[str, tuple[str, str]]] = {
     "setup-store": {user: ("s3", user) for user in _WANTED["s3"]},
     "setup-warehouse": {role: ("postgres", role) for role in _WANTED["postgres"]},
     "generator": {"kafka_password": ("kafka", "generator")} | _TOKEN,
+    "import": {"kafka_password": ("kafka", "import")},
     "s3-sink": {"kafka_password": ("kafka", "s3-sink"), "s3_secret": ("s3", "s3-sink")} | _TOKEN,
     "loader": {
         "kafka_password": ("kafka", "loader"),
@@ -58,6 +64,7 @@ _HANDED: dict[str, dict[str, tuple[str, str]]] = {
         "bi_reader_password": ("postgres", "bi_reader"),
     }
     | _TOKEN,
+    "exporter": {"kafka_password": ("kafka", "exporter"), "pg_password": ("postgres", "exporter")},
     "grafana": {
         "admin_password": ("grafana", "admin"),
         "bi_reader_password": ("postgres", "bi_reader"),
@@ -116,7 +123,23 @@ def handed(credentials: Credentials) -> dict[str, dict[str, str]]:
         "jaas.conf": _JAAS.format(password=kafka["admin"]),
     }
     texts["minio"] = {"minio.env": _MINIO.format(root=s3["root"], kafka=kafka["minio"])}
+    texts["prometheus"] = {"minio_token": _minio_token("salespipe-prometheus", s3["prometheus"])}
     return texts
+
+
+def _minio_token(user: str, secret: str) -> str:
+    """What MinIO's metrics want: a JWT (RFC 7519) that the user signed with its secret key."""
+    parts = (
+        {"alg": "HS512", "typ": "JWT"},
+        {"iss": "prometheus", "sub": user, "exp": _NEVER},
+    )
+    signed = b".".join(_base64url(json.dumps(part).encode()) for part in parts)
+    signature = hmac.digest(secret.encode(), signed, "sha512")
+    return (signed + b"." + _base64url(signature)).decode()
+
+
+def _base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def _cluster_id() -> str:

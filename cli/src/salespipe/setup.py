@@ -24,12 +24,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(jobs, name="setup", hidden=True)
 
 
-def secrets(folder: Annotated[Path, typer.Argument()]) -> None:
+def secrets(
+    folder: Annotated[Path, typer.Argument()],
+    tls: Annotated[bool, typer.Option("--tls", help="certificates, too")] = False,
+) -> None:
     """Make the secrets that do not exist yet."""
-    from salespipe import container_secrets
+    from salespipe import certificates, container_secrets
 
     made = container_secrets.write(folder)
     print(f"{made} secrets made" if made else "every secret exists")
+    if tls:
+        print(f"{certificates.write(folder)} certificates made")
 
 
 def kafka(passwords: Passwords = _FOLDER) -> None:

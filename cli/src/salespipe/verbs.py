@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "salespipe.scale",
     "salespipe.migrate",
     "salespipe.setup",
+    "salespipe.exporter.command",
     "salespipe.version",
 )
 

@@ -1,7 +1,7 @@
 """Servers: Kafka, the object store and PostgreSQL, as they say themselves and as services see them.
 
-Kafka exports nothing over HTTP: what is known of it is what its clients see. The store's series are
-MinIO's; another store leaves those panels empty.
+Kafka and PostgreSQL export nothing over HTTP: the exporter of compose.yaml asks them. The store's
+series are MinIO's; another store leaves those panels empty.
 """
 
 from dashboards import queries
@@ -12,6 +12,8 @@ SQL = queries.load("servers")
 _FREE = (
     "min(minio_cluster_capacity_usable_free_bytes) / min(minio_cluster_capacity_usable_total_bytes)"
 )
+
+_KAFKA_FREE = "min(salespipe_kafka_disk_usable_bytes / salespipe_kafka_disk_total_bytes)"
 
 SEEN = Row(
     7,
@@ -43,6 +45,24 @@ SEEN = Row(
     ),
     title="As the services see them",
 )  # fmt: skip
+KAFKA = Row(
+    6,
+    (
+        stat(
+            "Free disk", "Share of the disk that holds Kafka's log; the fullest broker's.",
+            runbook("KafkaDiskLow"), Prom(_KAFKA_FREE, "free", now=True), unit="percentunit",
+            decimals=1, steps=Steps("red", ((0.15, "yellow"), (0.3, "green"))), width=4,
+            empty="no exporter",
+        ),
+        lines(
+            "Logs on disk", "By topic, over all partitions and brokers.",
+            to("service-s3-sink", "s3-sink"),
+            Prom("sum by (topic) (salespipe_kafka_log_bytes)", "{{topic}}"), unit="bytes",
+            width=20,
+        ),
+    ),
+    title="Kafka",
+)  # fmt: skip
 POSTGRES = Row(
     6,
     (
@@ -71,6 +91,26 @@ POSTGRES = Row(
         ),
     ),
     title="PostgreSQL",
+)  # fmt: skip
+OVER_TIME = Row(
+    6,
+    (
+        lines(
+            "Connections", "Of clients, by role, and how many there may be.",
+            runbook("ConnectionsHigh"),
+            Prom("sum by (role) (salespipe_postgres_connections)", "{{role}}"),
+            Prom("max(salespipe_postgres_connections_limit)", "limit"),
+        ),
+        lines(
+            "Oldest transaction", "While it is open nothing that it could see is cleaned up.",
+            runbook("LagNotShrinking"),
+            Prom("max(salespipe_postgres_oldest_transaction_seconds)", "oldest"), unit="s",
+        ),
+        lines(
+            "Size over time", "Of the warehouse's database.", runbook("DatabaseDiskFull"),
+            Prom("max(salespipe_postgres_database_bytes)", "size"), unit="bytes",
+        ),
+    ),
 )  # fmt: skip
 TABLES = Row(
     9,
@@ -112,7 +152,7 @@ DASHBOARD = Dashboard(
     title="Servers",
     description="Kafka, the object store and PostgreSQL.",
     folder="pipeline",
-    rows=(SEEN, POSTGRES, TABLES, STORE),
+    rows=(SEEN, KAFKA, POSTGRES, OVER_TIME, TABLES, STORE),
     since="now-6h",
     links=(to("pipeline-health", "Pipeline health"),),
 )

@@ -19,6 +19,7 @@ async def create(s3: S3Settings) -> bool:
         region_name=s3.aws_region,
         aws_access_key_id=s3.aws_access_key_id,
         aws_secret_access_key=s3.aws_secret_access_key.get_secret_value(),
+        verify=s3.s3_ca_file,
         config=AioConfig(s3={"addressing_style": "path"}, retries={"total_max_attempts": 5}),
     ) as client:
         try:

@@ -2,8 +2,8 @@
 
 Rights follow from kafka/topics.yaml: a producer of a topic may write it, a consumer may read it and
 its configuration, and each may use the consumer groups whose names begin with its own. The operator
-reads everything. Both steps can be repeated; a right that topics.yaml no longer gives stays until
-somebody removes it (kafka-acls.sh --remove).
+reads everything; the exporter may ask for sizes and read nothing. Both steps can be repeated; a
+right that topics.yaml no longer gives stays until somebody removes it (kafka-acls.sh --remove).
 
 aiokafka's admin client has no call for either, so the two requests are spelt out: CreateAcls with
 aiokafka's own structure, AlterUserScramCredentials (API key 51, KIP-554) as Kafka documents it.
@@ -33,7 +33,7 @@ from aiokafka.protocol.types import (
 
 from salespipe.provision.topics import Topic
 
-ADMIN, OPERATOR = "admin", "operator"
+ADMIN, OPERATOR, EXPORTER = "admin", "operator", "exporter"
 # topics.yaml speaks of parts of the system; these of them are users by another name, or none
 _USERS = {"object store": "minio", "dashboards": None}
 _SCRAM_SHA_512, _ITERATIONS = 2, 8192
@@ -42,6 +42,7 @@ _SCRAM_SHA_512, _ITERATIONS = 2, 8192
 class Resource(IntEnum):
     topic = 2
     group = 3
+    cluster = 4
 
 
 class Pattern(IntEnum):
@@ -54,6 +55,7 @@ class Operation(IntEnum):
 
     read = 3
     write = 4
+    describe = 8
     describe_configs = 10
 
 
@@ -73,7 +75,7 @@ class Right:
 
 def rights(topics: Iterable[Topic]) -> tuple[Right, ...]:
     """Every right that the declared topics ask for, in order and without repeats."""
-    found: dict[Right, None] = {}
+    found = {Right(EXPORTER, Operation.describe, Resource.cluster, "kafka-cluster"): None}
     for topic in topics:
         readers = {*_users(topic.consumers), OPERATOR}
         for user in sorted(_users(topic.producers)):

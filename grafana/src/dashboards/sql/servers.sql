@@ -1,4 +1,5 @@
--- What PostgreSQL says of itself to everybody, bi_reader included.
+-- What PostgreSQL says of itself to everybody, bi_reader included. Of a session of another role it
+-- shows who and where, not the type: only sessions of clients have both a user and a database.
 
 -- name: connections
 select
@@ -7,7 +8,7 @@ select
   max(rolconnlimit) as "Limit of the role"
 from pg_stat_activity
 left join pg_roles on rolname = usename
-where backend_type = 'client backend'
+where datid is not null and usesysid is not null
 group by usename
 order by "Connections" desc
 
@@ -15,7 +16,7 @@ order by "Connections" desc
 select
   count(*)::numeric / current_setting('max_connections')::int as "Connections used"
 from pg_stat_activity
-where backend_type = 'client backend'
+where datid is not null and usesysid is not null
 
 -- name: database_size
 select pg_database_size(current_database()) as "Database"
