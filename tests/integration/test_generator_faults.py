@@ -133,3 +133,37 @@ async def test_a_server_that_goes_away_later_is_said_and_waited_for(
     await published(pipeline_env, before + 2, generator)
     assert generator.stop() == 0, generator.logs
     assert_no_gap_and_no_overlap(await assert_manifests_tell_the_truth(pipeline_env))
+
+
+async def test_of_two_replicas_one_publishes_and_the_other_takes_over_when_it_is_killed(
+    pipeline_env: PipelineEnv, service: StartService
+) -> None:
+    replicas = [
+        service(
+            "generator", GENERATOR_SCHEDULE="PT1S", GENERATOR_BACKFILL_HOURS="0",
+            GENERATOR_RATE="3600",
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+
+    async def roles() -> list[str]:
+        async with httpx.AsyncClient(timeout=5) as client:
+            return [(await client.get(replica.url)).json()["role"] for replica in replicas]
+
+    await published(pipeline_env, 2, replicas[0])
+
+    async def decided() -> list[str] | None:
+        found = await roles()
+        return found if sorted(found) == ["active", "standby"] else None
+
+    active = (await eventually(decided, within=20)).index("active")
+    killed, other = replicas[active], replicas[1 - active]
+    body = {"from": "2026-11-23T15:00Z", "to": "2026-11-23T16:00Z"}
+    async with httpx.AsyncClient(timeout=10) as client:
+        assert (await client.post(f"{other.url}/v1/batches", json=body)).status_code == 503
+    killed.kill()
+    before = len(await manifests(pipeline_env))
+    await published(pipeline_env, before + 2, other)
+    assert other.stop() == 0, other.logs
+    said = await assert_manifests_tell_the_truth(pipeline_env)
+    assert_no_gap_and_no_overlap(sorted(said, key=lambda m: m.window_start))

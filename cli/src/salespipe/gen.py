@@ -81,9 +81,12 @@ def _publish(request: dict[str, Any]) -> Any:
     if not instances:
         raise SalespipeError(Code.UNREACHABLE, "no generator runs here", fix="salespipe status")
     headers = {"Authorization": f"Bearer {stack.token}"} if stack.token else {}
-    url = f"{instances[0].url}/v1/batches"
     try:
-        answer = httpx.post(url, json=request, headers=headers, timeout=600)
+        for instance in instances:
+            url = f"{instance.url}/v1/batches"
+            answer = httpx.post(url, json=request, headers=headers, timeout=600)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break  # else it stands by, or has no Kafka: another may publish
     except httpx.HTTPError as error:
         fix = "see what is down: salespipe status"
         raise SalespipeError(Code.UNREACHABLE, f"generator: {error}", fix=fix) from error

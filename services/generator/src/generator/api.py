@@ -47,6 +47,8 @@ def router(worker: GeneratorWorker, http: HttpSettings, clock: Callable[[], floa
     control = worker.control
 
     def history() -> History:
+        if worker.stands_by:
+            raise HTTPException(503, "this replica stands by: ask the one that publishes")
         if worker.history is None:
             raise HTTPException(503, "not connected yet; /readyz says to what")
         return worker.history

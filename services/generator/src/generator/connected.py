@@ -1,10 +1,11 @@
-"""What a session of the generator holds of Kafka: who sends, and what remembers."""
+"""What a session of the generator holds of Kafka: who sends, what remembers, who is active."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from generator.election import Election, election
 from generator.manifest_log import ManifestLog, manifest_log
 from generator.packing import packing
 from generator.publisher import Publisher
@@ -19,6 +20,7 @@ _REQUEST_BYTES = 12 * 1024 * 1024
 class Connected:
     publisher: Publisher
     log: ManifestLog
+    election: Election
     partitions: int
 
 
@@ -46,6 +48,9 @@ async def connect(
         log = await stack.enter_async_context(
             manifest_log(kafka, settings.group_id, topics.topic_manifests, remembered)
         )
+        elected = await stack.enter_async_context(
+            election(kafka, settings.group_id, topics.topic_manifests, remembered)
+        )
         pack = packing(
             len(partitions), settings.batch_bytes, settings.compression, sender.create_batch
         )
@@ -53,7 +58,7 @@ async def connect(
             sender, topics, pack,
             in_flight=settings.in_flight, ack_seconds=settings.ack_seconds,
         )  # fmt: skip
-        yield Connected(publisher, log, len(partitions))
+        yield Connected(publisher, log, elected, len(partitions))
     finally:
         # closing waits for acknowledgements that may never come
         with contextlib.suppress(TimeoutError):

@@ -1,5 +1,7 @@
 """The generator's loop: read what was published, publish what is due, wait for the next boundary.
 
+Of several replicas one publishes (see election); another that takes over reads first.
+
 1  what is about to be sent is remembered (see intent)
 2  the batch's events, acknowledged
 3  its manifest, acknowledged: now it is published
@@ -50,6 +52,7 @@ class GeneratorWorker:
         self._connected: Connected | None = None
         self._unfinished: Intent | None = None
         self._current: Batch | None = None
+        self._took_over = False
         self._wake = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -71,6 +74,15 @@ class GeneratorWorker:
             if not deadline.expired():
                 raise
             log.warning("left for the next start: what was being done")
+
+    @property
+    def active(self) -> bool:
+        """This replica publishes: it was elected, and has read what is published."""
+        return self._took_over and self._connected is not None and self._connected.election.active
+
+    @property
+    def stands_by(self) -> bool:
+        return self._connected is not None and not self._connected.election.active
 
     def wake(self) -> None:
         """Something changed: look at once."""
@@ -103,6 +115,7 @@ class GeneratorWorker:
     def about(self) -> dict[str, Any]:
         control, history, schedule = self.control, self.history, self._schedule
         found: dict[str, Any] = {
+            "role": "active" if self.active else "standby",
             "doing": self._doing(), "schedule": self._settings.schedule,
             "seed": self._settings.seed, "rate": control.rate, "paused": control.paused,
             "scenario": control.scenario, "knobs": control.knobs.as_dict(),
@@ -120,6 +133,8 @@ class GeneratorWorker:
         return found
 
     def _doing(self) -> str:
+        if self.stands_by:
+            return "standing by: another replica publishes"
         if self.history is None or self._schedule is None:
             return "connecting"
         backlog = self._backlog()
@@ -150,20 +165,37 @@ class GeneratorWorker:
         async with connect(
             self._kafka, self._topics, self._settings, close_seconds=self._drain * 0.25
         ) as connected:
-            await self._remember(connected.log)
-            self._connected = connected
+            self._connected, self._took_over = connected, False
+            if connected.election.active:
+                await self._take_over(connected)
             self._health.up("kafka", f"{connected.partitions} partitions")
             probe = asyncio.create_task(self._probe(connected.log, stop))
             try:
                 while not stop.is_set():
-                    worked = await self.step()
+                    worked = await self._turn(connected)
                     self._health.progress()
                     if not worked:
-                        await self._pause()
+                        await self._pause(connected.election.changed)
+                    connected.election.check()
                     if probe.done():
                         probe.result()
             finally:
                 probe.cancel()
+
+    async def _turn(self, connected: Connected) -> bool:
+        """False when there is nothing to do now."""
+        connected.election.changed.clear()
+        if not connected.election.active:
+            self._took_over = False
+            metrics.BACKLOG.set(0)  # it is the active replica's
+            return False
+        if not self._took_over:
+            await self._take_over(connected)
+        return await self.step()
+
+    async def _take_over(self, connected: Connected) -> None:
+        await self._remember(connected.log)
+        self._took_over = True
 
     async def _probe(self, remembered: ManifestLog, stop: asyncio.Event) -> None:
         """A server that went away is said in /readyz before the next batch is due."""
@@ -200,13 +232,14 @@ class GeneratorWorker:
             f"; {intent.order.batch_id} was under way" if intent else "",
         )  # fmt: skip
 
-    async def _pause(self) -> None:
-        assert self._schedule is not None
-        now = self._clock()
-        seconds = min(_LOOK_SECONDS, self._schedule.next_boundary(now) - now)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.001, seconds)):
-                await self._wake.wait()
+    async def _pause(self, elected: asyncio.Event) -> None:
+        now, seconds = self._clock(), _LOOK_SECONDS
+        if self.active and self._schedule is not None:
+            seconds = min(seconds, self._schedule.next_boundary(now) - now)
+        waits = [asyncio.create_task(event.wait()) for event in (self._wake, elected)]
+        await asyncio.wait(waits, timeout=max(0.001, seconds), return_when=asyncio.FIRST_COMPLETED)
+        for task in waits:
+            task.cancel()
         self._wake.clear()
 
     async def _publish(self, intent: Intent) -> None:
