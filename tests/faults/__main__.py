@@ -9,6 +9,7 @@ doubled, late, or verify disagreed.
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import signal
@@ -81,6 +82,8 @@ def _show(number: int, outcome: Outcome, messages: int) -> None:
 
 
 def main() -> int:
+    # of what the faults do to the witness's and the relay's own clients
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     parser = argparse.ArgumentParser(prog="faults")
     parser.add_argument("--faults", type=int, default=0, help="at least so many")
     parser.add_argument("--minutes", type=float, default=0.0, help="at least so long")

@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import subprocess
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Campaign:
         began = time.monotonic()
         try:
             await faults.run(self.world)
-        except (AssertionError, psutil.Error, *_AWAY) as error:
+        except (AssertionError, psutil.Error, subprocess.SubprocessError, *_AWAY) as error:
             outcome.findings.append(Finding("harness", "fault", f"was not done: {error!r}"))
         healed = time.monotonic()
         outcome.seconds = healed - began
