@@ -135,6 +135,18 @@ async def test_file_that_commits_late_is_not_lost(writer: Writer, warehouse: War
     assert set(warehouse.totals().values()) == {(2, Decimal(20))}
 
 
+async def test_a_run_reads_its_own_files_only(writer: Writer, warehouse: Warehouse) -> None:
+    """raw grows for ever: it is never read whole, whatever the planner knows of it."""
+    read = "select seq_tup_read from pg_stat_user_tables where relid = 'raw.sales_events'::regclass"
+    warehouse.load(sale(1), sale(2))
+    await settle(writer)
+    before = warehouse.value(read)
+    warehouse.load(sale(2, net="1"), sale(3))
+    await settle(writer)
+    assert warehouse.value(read) == before
+    assert warehouse.totals()["fact"][0] == 3
+
+
 async def test_event_counts_once_and_its_newest_copy_wins(
     writer: Writer, warehouse: Warehouse
 ) -> None:

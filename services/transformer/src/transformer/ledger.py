@@ -68,6 +68,7 @@ class Ledger:
         self._worker = worker
         self._connection: Any = None
         self._since_analyze = 0
+        self._analyze_after = ANALYZE_AFTER
         self._swept_at = -SWEEP_SECONDS
 
     def connect(self) -> None:
@@ -102,6 +103,13 @@ class Ledger:
 
     def take(self, max_files: int, max_rows: int) -> Run | None:
         """The open run, or a new one; None when nothing is pending."""
+        run = self._take(max_files, max_rows)
+        if run is not None:
+            with self._connection, self._connection.cursor() as cursor:
+                cursor.execute(TAKE["summarize_raw"])
+        return run
+
+    def _take(self, max_files: int, max_rows: int) -> Run | None:
         with self._connection, self._connection.cursor() as cursor:
             cursor.execute(TAKE["running"])
             running = cursor.fetchone()
@@ -186,14 +194,15 @@ class Ledger:
         """Make it visible, then give the planner what it needs to know of the new rows."""
         self._connection.commit()
         self._since_analyze += rows_new
-        if self._since_analyze < ANALYZE_AFTER:
-            return
-        self._since_analyze = 0
         with self._connection, self._connection.cursor() as cursor:
             cursor.execute(PUBLISH["summarize"])
-            cursor.execute(
-                "analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours"
-            )
+            if self._since_analyze >= self._analyze_after:
+                cursor.execute(
+                    "analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours"
+                )
+                cursor.execute(PUBLISH["fact_rows"])
+                self._analyze_after = max(ANALYZE_AFTER, cursor.fetchone()[0] // 10)
+                self._since_analyze = 0
 
     def rollback(self) -> None:
         self._connection.rollback()

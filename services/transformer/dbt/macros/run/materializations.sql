@@ -81,9 +81,12 @@
         {% if columns %}select {{ columns | join(', ') }} from ({{ sql }}) model
         {% else %}{{ sql }}{% endif %}
     {% endcall %}
-    {% call statement('analyze') %}
-        analyze {{ table }} {% if config.get('analyze') %}({{ config.get('analyze') | join(', ') }}){% endif %}
-    {% endcall %}
+    {# for those that are joined with large tables; the others are read whole #}
+    {% if config.get('analyze') %}
+        {% call statement('analyze') %}
+            analyze {{ table }} ({{ config.get('analyze') | join(', ') }})
+        {% endcall %}
+    {% endif %}
 {% endmacro %}
 
 

@@ -34,6 +34,8 @@
 {% macro fence() %}
     {% if not in_service() %}{{ return('') }}{% endif %}
     {% call statement('fence', fetch_result=True) %}
+        {# a slice that a crash of the server takes is built again: its commits wait for no disk #}
+        set local synchronous_commit = off;
         select count(*) filter (where worker = '{{ env_var('TRANSFORMER_WORKER') }}'), count(*)
         from (select worker from ops.transform_run where state = 'running' for share) running
     {% endcall %}

@@ -1,9 +1,11 @@
 {{
     config(
         indexes=[{'columns': ['sales_hour']}, {'columns': ['batch_id']}],
-        meta={'publish': {'by': 'run_files', 'key': ['file_id']}}
+        meta={'publish': {'by': 'run_files', 'key': ['file_id']}},
+        pre_hook='set local enable_seqscan = off'
     )
 }}
+-- the hook: the planner learns late that the fact's files lie together, and would read all of it
 {%- set counted_files = 'select file_id from ' ~ ref('run_files') %}
 {%- set files = run_query(counted_files).columns[0].values() | map('int') | list if run_context() else [] %}
 

@@ -1,3 +1,4 @@
+{{ config(analyze=['sales_hour', 'product_id', 'sales_date']) }}
 -- what has to be computed anew: the hours and products of events that come, and of those that go (an
 -- event can move to another hour)
 with arriving as (

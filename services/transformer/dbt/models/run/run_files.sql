@@ -1,3 +1,4 @@
+{{ config(analyze=['file_id']) }}
 -- the run's own files, those that lose a row to them, and those whose hidden copies come forward
 select file_id from {{ ref('run_own_files') }}
 union

@@ -1,3 +1,4 @@
+{{ config(analyze=['event_id', 'file_id']) }}
 -- published fact rows that this run takes out: beaten by a newer copy, or withdrawn with their file
 {%- set run = run_context() %}
 
