@@ -94,23 +94,23 @@ class World:
             assert file_id in files, "rows without a verdict"
             assert sorted(numbers) == list(range(1, len(numbers) + 1))
         for file_id, file in files.items():
-            assert len(lines.get(file_id, ())) == file["rows_loaded"] + file["rows_rejected"]
-            assert file["rows_in_file"] == len(lines.get(file_id, ()))
+            said, found = file["rows_loaded"] + file["rows_rejected"], len(lines.get(file_id, ()))
+            assert file["rows_in_file"] == said == found, f"the ledger says {said} lines of {found}"
         keys = [(f["key"], f["etag"]) for f in files.values()]
         assert len(keys) == len(set(keys))
         spans = sorted((f["part"], f["start_offset"], f["end_offset"])
                        for f in files.values() if f["has_range"])  # fmt: skip
         for (part, _, end), (next_part, start, _) in itertools.pairwise(spans):
             assert part != next_part or end <= start, "offsets are in twice"
-        for said in self.announced:
-            file = files[said.file_id]
-            assert (said.key, said.rows_loaded) == (file["key"], file["rows_loaded"])
+        for message in self.announced:
+            file = files[message.file_id]
+            assert (message.key, message.rows_loaded) == (file["key"], file["rows_loaded"])
 
     def assert_acknowledged_is_decided(self) -> None:
         decided = {f["key"] for f in self.warehouse.tables["load_file"]}
         for notification in self.notifications[: self.committed]:
             key = notification.key.decode().removeprefix(f"/buckets/{BUCKET}/")
-            assert key in decided, f"{key} is acknowledged without a verdict"
+            assert key in decided, f"acknowledged without a verdict: {key}"
 
     def assert_all_is_loaded(self) -> None:
         files = {f["key"]: f for f in self.files()}
@@ -119,8 +119,10 @@ class World:
             held = sum(f["end_offset"] - f["start_offset"] for f in mine)
             assert held == end, f"{held} of {end} offsets of partition {partition} are loaded"
         decided = {f["key"] for f in self.warehouse.tables["load_file"]}
-        assert decided >= self.bucket.objects.keys()
-        assert {said.file_id for said in self.announced} == {f["file_id"] for f in files.values()}
+        forgotten = self.bucket.objects.keys() - decided
+        assert not forgotten, f"{len(forgotten)} objects have no verdict"
+        told = {said.file_id for said in self.announced}
+        assert told == {f["file_id"] for f in files.values()}, "not every file is announced"
 
 
 class Producer:

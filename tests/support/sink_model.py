@@ -111,7 +111,8 @@ class World:
                 meta = stored.metadata
                 assert meta.start == head, f"an object starts at {meta.start}, the chain is {head}"
                 values = [m.value for m in log if meta.start <= m.offset < meta.end]
-                assert stored.body.split(b"\n")[:-1] == values
+                lines = stored.body.split(b"\n")[:-1]
+                assert lines == values, f"{len(lines)} lines of the {len(values)} from {head} on"
                 assert meta.count == len(values)
                 head = meta.end
             if complete:

@@ -65,8 +65,9 @@ def _verdict(done: "subprocess.CompletedProcess[str]", seconds: float) -> Verdic
     if done.returncode == 0:
         return Verdict(seconds)
     if done.returncode == 1 and failed and not _STILLBORN.search(output):
-        said = _SAID.search(output)
-        return Verdict(seconds, red=failed[1], said=said[1][:120] if said else "")
+        found = _SAID.search(output)
+        said = found[1].removeprefix("AssertionError: ") if found else ""
+        return Verdict(seconds, red=failed[1], said=said[:80])
     return Verdict(seconds, broken=output[-3000:])
 
 
