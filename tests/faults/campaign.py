@@ -103,8 +103,10 @@ class Campaign:
 
     async def begin(self, within: float = 180.0) -> None:
         """Until the first events are in the marts and everybody is ready."""
-        outcome = Outcome(("start",))
-        await self._recovery(time.monotonic(), outcome, within)
+        outcome, began = Outcome(("start",)), time.monotonic()
+        while not self.messages and time.monotonic() - began < within:
+            await aside(self._witness.mark())
+        await self._recovery(began, outcome, within)
         assert not outcome.findings, "\n".join(outcome.problems)
 
     async def end(self) -> Outcome:
