@@ -23,27 +23,20 @@ import httpx
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from faults import disk
+from faults import disk, wiring
 from faults.link import Link
 from faults.notifications import Notifications
 from faults.oracle.witness import Places, Witness
 from pipeline.contracts import topics
 from salespipe import state
-from salespipe.embedded import child, plan, ports
+from salespipe.embedded import child, plan
 from salespipe.settings import plain_environment
-from salespipe.state import HOST, StackState
+from salespipe.state import HOST
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 from support.stack import Stack, await_running, prepare, start_supervisor
 
 SERVICES = ("generator", "s3-sink", "loader", "transformer")
-# who talks to which server
-LINKED = {
-    "generator": ("kafka",),
-    "s3-sink": ("kafka", "s3"),
-    "loader": ("kafka", "s3", "postgres"),
-    "transformer": ("kafka", "postgres"),
-}
 _ENV = {
     "generator": {
         "GENERATOR_SCHEDULE": "PT5S",
@@ -140,7 +133,7 @@ class World:
     def _service(self, name: str, number: str = "") -> ServiceProcess:
         env = self.own.env(name) | _ENV.get(name, {})
         env["TOPIC_S3_EVENTS"] = self._topic_s3_events
-        link = {server: self.links[f"{name}-{server}"].port for server in LINKED[name]}
+        link = {server: self.links[f"{name}-{server}"].port for server in wiring.LINKED[name]}
         env["KAFKA_BOOTSTRAP_SERVERS"] = f"{HOST}:{link['kafka']}"
         if "s3" in link:
             env["S3_ENDPOINT_URL"] = f"http://{HOST}:{link['s3']}"
@@ -245,8 +238,10 @@ async def world(rate: float) -> AsyncIterator[World]:
     try:
         disk.mount(folder)
         prepare(folder, plan.SERVERS_ONLY)
-        links = _links(state.read(folder))
-        plan.write(folder, replace(plan.SERVERS_ONLY, kafka=_listeners(state.read(folder), links)))
+        links = wiring.links(state.read(folder))
+        plan.write(
+            folder, replace(plan.SERVERS_ONLY, kafka=wiring.listeners(state.read(folder), links))
+        )
         # here, not in a thread: it dies with the thread that started it
         supervisor = start_supervisor(folder)
         found = World(
@@ -275,38 +270,3 @@ async def world(rate: float) -> AsyncIterator[World]:
             supervisor.send_signal(signal.SIGTERM)
             supervisor.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _links(stack: StackState) -> dict[str, Link]:
-    """A port for each link; Kafka's have a listener of their own behind them."""
-    taken = list(stack.ports.values())
-    links = {}
-    for service, servers in LINKED.items():
-        for server in servers:
-            port = ports.free(taken)
-            taken.append(port)
-            if server == "kafka":
-                target = ports.free(taken)
-                taken.append(target)
-            else:
-                target = stack.ports[{"s3": "s3", "postgres": "pg"}[server]]
-            links[f"{service}-{server}"] = Link(port, target)
-    return links
-
-
-def _listeners(stack: StackState, links: dict[str, Link]) -> dict[str, str]:
-    """A listener for each link to Kafka, advertised as the link: else clients would pass it by."""
-    kafka = {
-        name.removesuffix("-kafka").replace("-", "").upper(): link
-        for name, link in links.items()
-        if name.endswith("-kafka")
-    }
-    usual = f"PLAINTEXT://{HOST}:{stack.ports['kafka']}"
-    inner = [f"{name}://{HOST}:{link.target}" for name, link in kafka.items()]
-    outer = [f"{name}://{HOST}:{link.port}" for name, link in kafka.items()]
-    names = ("PLAINTEXT", "CONTROLLER", *kafka)
-    return {
-        "listeners": ",".join([usual, f"CONTROLLER://{HOST}:{stack.ports['controller']}", *inner]),
-        "advertised.listeners": ",".join([usual, *outer]),
-        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in names),
-    }

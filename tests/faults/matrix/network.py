@@ -4,7 +4,8 @@ import random
 
 from faults.fault import Act, Fault
 from faults.link import Weather, http_error
-from faults.world import LINKED, World
+from faults.wiring import LINKED
+from faults.world import World
 
 _MBIT = 125_000
 _ANSWERS = {

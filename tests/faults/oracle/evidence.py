@@ -80,4 +80,3 @@ class Evidence:
     rubbish_tried: set[bytes] = field(default_factory=set)
     dead_letters: list[tuple[str, bytes]] = field(default_factory=list)  # kind, payload
     leaks: list[str] = field(default_factory=list)  # log files with a secret in them
-    not_ready: list[str] = field(default_factory=list)
