@@ -24,7 +24,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,7 +187,9 @@ async def file_loader(env: PipelineEnv) -> AsyncIterator[FileLoader]:
         ) as own,
     ):
         store, ledger = Store(client, env.bucket), Ledger(own, "postgres", SETTINGS.concurrency)
-        yield FileLoader(store, ledger, Policy(Rules()), ByteBudget(192 << 20))
+        with ThreadPoolExecutor(2) as threads:
+            budget = ByteBudget(SETTINGS.memory_bytes)
+            yield FileLoader(store, ledger, Policy(Rules()), budget, threads=threads)
 
 
 async def load(files: FileLoader, keys: list[str]) -> None:

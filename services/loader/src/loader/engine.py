@@ -125,7 +125,12 @@ def _long_exponent(raw: npt.NDArray[np.uint8]) -> bool:
 def _texts(path: str) -> pa.Table:
     connection = getattr(_local, "connection", None)
     if connection is None:
-        connection = duckdb.connect(config={"threads": "1", "memory_limit": "256MB"})
+        connection = duckdb.connect(
+            # no cache of files: the next chunk comes under the same name
+            config={
+                "threads": "1", "memory_limit": "256MB", "enable_external_file_cache": "false",
+            }
+        )  # fmt: skip
         _local.connection = connection
     return connection.sql(query("decode_chunk"), params={"path": path}).to_arrow_table()
 
@@ -195,18 +200,33 @@ def _surely_text(chunk: bytes, name: str, column: pa.Array) -> bool:
 def _as_file(chunk: bytes) -> Iterator[str]:
     """DuckDB reads files: one in memory where the system has that."""
     if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("chunk")
-        try:
-            with open(descriptor, "wb", closefd=False) as file:
-                file.write(chunk)
-            yield f"/proc/self/fd/{descriptor}"
-        finally:
-            os.close(descriptor)
+        memory = getattr(_local, "memory", None)
+        if memory is None:
+            memory = _local.memory = _Memory()
+        yield memory.hold(chunk)
     else:
         with tempfile.NamedTemporaryFile(suffix=".json") as named:
             named.write(chunk)
             named.flush()
             yield named.name
+
+
+class _Memory:
+    """A file in memory, written over by the next chunk: fresh pages cost more than filling them."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.memfd_create("chunk")
+
+    def hold(self, chunk: bytes) -> str:
+        """The path under which the chunk can be read until the next one comes."""
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.pwrite(self._descriptor, rest, len(chunk) - len(rest)) :]
+        os.ftruncate(self._descriptor, len(chunk))
+        return f"/proc/self/fd/{self._descriptor}"
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
 
 
 def _table_of(characters: bytes) -> npt.NDArray[np.bool_]:

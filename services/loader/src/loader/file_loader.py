@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,12 +40,16 @@ _GONE_WAIT = 0.2
 class FileLoader:
     def __init__(
         self, store: Store, ledger: Ledger, policy: Policy, budget: ByteBudget,
-        *, decoders: int = 2, decided: Callable[[], None] = lambda: None,
+        *, decoders: int = 2, threads: Executor | None = None,
+        decided: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
+        """threads: for decoding, best as many as decoders, since each keeps an engine; by default
+        the loop's own."""
         self._store = store
         self._ledger = ledger
         self._policy = policy
         self._budget = budget
+        self._threads = threads
         self._decoding: Together[Stored, Decoded] = Together(
             self._decode_all, turns=decoders, limit=CHUNK, size=plain_size
         )
@@ -136,7 +141,8 @@ class FileLoader:
     async def _decode_all(self, files: Sequence[Stored]) -> list[Decoded | Exception]:
         """In a thread, small files side by side."""
         with metrics.DECODE_SECONDS.time():
-            return list(await asyncio.to_thread(decode_all, files, self._policy))
+            loop = asyncio.get_running_loop()
+            return list(await loop.run_in_executor(self._threads, decode_all, files, self._policy))
 
     async def _commit(self, subject: Subject, decoded: Decoded, *, keep_content: bool) -> str:
         started = time.monotonic()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from pipeline.settings import KafkaSettings, PostgresSettings, S3Settings, Topic
 
 log = logging.getLogger(__name__)
 _IDLE_SECONDS = 1.0
+_DECODERS = 2  # threads
 _TRIES = Backoff(cap=5, attempts=4)
 _LAST_WORDS_SECONDS = 5.0
 _LARGEST_LETTER = 4 << 20  # a message that cannot be used goes on in base64
@@ -85,11 +87,13 @@ class LoaderWorker:
                 lambda: producer(self._kafka, client_id="loader", max_request_size=_LARGEST_LETTER),
             )
             store = Store(client, self._s3.s3_bucket)
-            await self._run_parts(stop, store, connections, sender)
+            threads = stack.enter_context(ThreadPoolExecutor(_DECODERS, "decode"))
+            await self._run_parts(stop, store, connections, sender, threads)
 
     async def _run_parts(
-        self, stop: asyncio.Event, store: Store, connections: asyncpg.Pool, sender: Any
-    ) -> None:
+        self, stop: asyncio.Event, store: Store, connections: asyncpg.Pool, sender: Any,
+        threads: Executor,
+    ) -> None:  # fmt: skip
         ledger = Ledger(connections, self._settings.target, self._settings.concurrency)
         announcer = Announcer(
             connections, sender, self._topics, self._health, self._settings.target
@@ -102,7 +106,7 @@ class LoaderWorker:
         )  # fmt: skip
         files = FileLoader(
             store, ledger, policy(self._settings), ByteBudget(self._settings.memory_bytes),
-            decided=announcer.wake,
+            decoders=_DECODERS, threads=threads, decided=announcer.wake,
         )  # fmt: skip
         self.parts = Parts(ledger, reconciler)
         drained = asyncio.Event()
