@@ -2,7 +2,7 @@
 
     python bench/sink.py [--events 2000000] [--rounds 3]
 
-Fills six partitions with sale events (lz4, as the generator sends them), then alternates: the sink
+Fills six partitions with sale events (lz4, the usual choice), then alternates: the sink
 from its first poll to the last object durable, and a bare consumer of the same topic. Each run is a
 process of its own, so CPU seconds and peak memory are its own. Prints the medians and their ratio.
 Starts servers of its own and takes them away.

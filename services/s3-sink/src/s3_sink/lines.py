@@ -8,30 +8,32 @@ judges it and keeps its text.
 
 import json
 from collections.abc import Callable, Sequence
-from operator import itemgetter
+from itertools import repeat
+from operator import contains, itemgetter
 from typing import Any
 
 _BLANK = b" \t\x0b\x0c\r\n"
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 TOMBSTONE = b"null"
 _BRACE = {ord("{")}
+_LF = ord("\n")
 _first_byte: Callable[[Any], int] = itemgetter(0)
 
 
 def join(values: Sequence[bytes | None]) -> tuple[bytes, int]:
     """The lines of values, each with its line end, and how many values had to be changed.
 
-    The whole is checked, not each value: every value begins with a brace, the lines have as many
-    ends as there are values, and no carriage return. Only where that fails is each value looked at.
-    Counting line ends with their braces would be the same check at five times the cost.
+    Every value begins with a brace and holds no line end. Asked of each value that is a tenth of
+    compressing it: what looks is memchr, where counting line ends in the whole goes byte by byte.
+    Only where that fails is each value looked at more closely.
     """
     try:
         plain = set(map(_first_byte, values)) == _BRACE
     except (TypeError, IndexError):  # a tombstone, an empty value
         return _join_slowly(values)
-    if plain:
+    if plain and True not in map(contains, values, repeat(_LF)):  # type: ignore[arg-type]
         joined = b"\n".join([*values, b""])  # type: ignore[list-item]  # no tombstone came so far
-        if joined.count(b"\n") == len(values) and b"\r" not in joined:
+        if b"\r" not in joined:
             return joined, 0
     return _join_slowly(values)
 
