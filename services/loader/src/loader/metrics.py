@@ -28,10 +28,14 @@ SWEPT = Counter(
 MANIFESTS = Counter("salespipe_loader_manifests_total", "Batch manifests recorded")
 
 COPY_SECONDS = Histogram(
-    "salespipe_loader_copy_seconds", "Transaction of one file, claim to commit", buckets=_SECONDS
+    "salespipe_loader_copy_seconds",
+    "One file into the warehouse: its turn, claim, commit",
+    buckets=_SECONDS,
 )
 DECODE_SECONDS = Histogram(
-    "salespipe_loader_decode_seconds", "Decoding and checking one file", buckets=_SECONDS
+    "salespipe_loader_decode_seconds",
+    "Decoding and checking one file, or those that go together",
+    buckets=_SECONDS,
 )
 OBJECT_TO_COMMIT = Histogram(
     "salespipe_loader_object_to_commit_seconds", "Object written to rows committed",
