@@ -37,7 +37,9 @@ def _is_green(suite: Suite) -> bool:
     with copied() as root:
         verdict = suite.run(root)
     green = not (verdict.red or verdict.broken)
-    state = "green" if green else f"RED without a mutant: {verdict.red}{verdict.broken}"
+    state = (
+        "green" if green else f"RED without a mutant: {verdict.red} {verdict.said}{verdict.broken}"
+    )
     print(f"{suite.name}: {state} in {verdict.seconds:.0f} s", flush=True)
     return green
 
