@@ -32,7 +32,7 @@ def table(outcomes: list[Outcome], skipped: dict[str, str]) -> str:
     for fault, found in sorted(by_fault.items()):
         rows.append(f"{fault:46}{len(found):>6}" + _figures(found))
     rows += [f"{fault:46}   not done here: {why}" for fault, why in skipped.items()]
-    total = sum(map(len, by_fault.values()))
+    total = _faults(outcomes)
     return "\n".join([*rows, "-" * 83, f"{'all':46}{total:>6}" + _figures(outcomes)])
 
 
@@ -40,6 +40,11 @@ def _figures(found: list[Outcome]) -> str:
     times = [outcome.recovered for outcome in found if outcome.recovered is not None]
     p50, most = (statistics.median(times), max(times)) if times else (0.0, 0.0)
     return f"{p50:>8.1f}{most:>8.1f}{_count(found, _LOST):>6}{_count(found, _DOUBLED):>9}"
+
+
+def _faults(outcomes: list[Outcome]) -> int:
+    """Without the last look."""
+    return sum(fault.startswith("F") for outcome in outcomes for fault in outcome.faults)
 
 
 def _count(outcomes: list[Outcome], invariant: str) -> int:
@@ -50,9 +55,8 @@ def summary(outcomes: list[Outcome], world: World, seed: int, seconds: float, me
     verified = [outcome for outcome in outcomes if outcome.verified is not None]
     agreed = [outcome for outcome in verified if outcome.verified == (not outcome.findings)]
     broken = [outcome for outcome in outcomes if outcome.problems]
-    faults = sum(len(outcome.faults) for outcome in outcomes)
     return (
-        f"seed {seed} · {faults} faults in {len(outcomes)} rounds, {seconds / 60:.1f} min ·"
+        f"seed {seed} · {_faults(outcomes)} faults in {len(outcomes)} rounds, {seconds / 60:.1f} min ·"
         f" {messages:,} events · {_count(outcomes, _LOST)} lost · {_count(outcomes, _DOUBLED)}"
         f" doubled · verify agreed {len(agreed)} of {len(verified)} times ·"
         f" {len(broken)} rounds with a finding\n" + memory(world)
