@@ -35,6 +35,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._skipping)
         self.set_default_executor(InLine())
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """There are no threads to wait for; the usual way waits in one, which the clock outruns."""
+
     def time(self) -> float:
         return 1000.0 + self._skipping.skipped
 
