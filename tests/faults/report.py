@@ -56,10 +56,11 @@ def summary(outcomes: list[Outcome], world: World, seed: int, seconds: float, me
     agreed = [outcome for outcome in verified if outcome.verified == (not outcome.findings)]
     broken = [outcome for outcome in outcomes if outcome.problems]
     return (
-        f"seed {seed} · {_faults(outcomes)} faults in {len(outcomes)} rounds, {seconds / 60:.1f}"
-        f" min · {messages:,} events · {_count(outcomes, _LOST)} lost · {_count(outcomes, _DOUBLED)}"
-        f" doubled · verify agreed {len(agreed)} of {len(verified)} times ·"
-        f" {len(broken)} rounds with a finding\n" + memory(world)
+        f"seed {seed} · {_faults(outcomes)} faults in {len(outcomes)} rounds,"
+        f" {seconds / 60:.1f} min · {messages:,} events"
+        f" · {_count(outcomes, _LOST)} lost · {_count(outcomes, _DOUBLED)} doubled"
+        f" · verify agreed {len(agreed)} of {len(verified)} times"
+        f" · {len(broken)} rounds with a finding\n" + memory(world)
     )
 
 
