@@ -42,36 +42,43 @@ def heard(composed: ComposeStack) -> list[Alert]:
     return [json.loads(line) for line in composed.docker("logs", RECEIVER).splitlines()]
 
 
-def arrived(composed: ComposeStack, path: str, **labels: str) -> bool:
+def arrived(composed: ComposeStack, path: str, since: int = 0, **labels: str) -> bool:
+    """Among what was heard after the first `since` lines."""
     wanted = {"path": path, **labels}
-    return any(wanted.items() <= alert.items() for alert in heard(composed))
+    return any(wanted.items() <= alert.items() for alert in heard(composed)[since:])
+
+
+async def hears(composed: ComposeStack, since: int, status: str, **labels: str) -> None:
+    await eventually(
+        lambda: arrived(composed, "/alerts", since, status=status, **labels),
+        within=120,
+        describe=lambda: heard(composed)[since:],
+        every=0.5,
+    )
 
 
 async def test_faults_are_heard_of_and_their_end_too(receiver: ComposeStack) -> None:
+    absent = {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"}
+    unwatched = {"alertname": "ServerUnwatched", "job": "exporter"}
+    down = {"alertname": "DependencyDown", "service": "loader", "dependency": "postgres"}
+    began = len(heard(receiver))
     receiver.must("stop", "generator")
-    assert attempt(receiver, "generator", "poison") == {"sent": "done"}
-    assert attempt(receiver, "setup-store", "rubbish") == {"put": "done"}
-    faults = (
-        {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"},
-        {"alertname": "LinesRejected", "reason": "not_json"},
-        {"alertname": "DeadLetters", "reason": "bad_gzip"},
-    )
-    for labels in faults:
-        await eventually(
-            lambda labels=labels: arrived(receiver, "/alerts", status="firing", **labels),
-            within=90,
-            describe=lambda: heard(receiver),
-            every=0.5,
-        )
-    end = {"status": "resolved", "alertname": "ServiceAbsent", "service": "generator"}
-    assert not arrived(receiver, "/alerts", **end)
-    receiver.must("start", "generator")
-    await eventually(
-        lambda: arrived(receiver, "/alerts", **end),
-        within=90,
-        describe=lambda: heard(receiver),
-        every=0.5,
-    )
+    try:
+        assert attempt(receiver, "generator", "poison") == {"sent": "done"}
+        assert attempt(receiver, "setup-store", "rubbish") == {"put": "done"}
+        await hears(receiver, began, "firing", **absent)
+        await hears(receiver, began, "firing", alertname="LinesRejected", reason="not_json")
+        await hears(receiver, began, "firing", alertname="DeadLetters", reason="bad_gzip")
+        # not before what was poisoned is in the warehouse
+        began = len(heard(receiver))
+        receiver.must("stop", "exporter", "postgres")
+        await hears(receiver, began, "firing", **unwatched)
+        await hears(receiver, began, "firing", **down)
+        healed = len(heard(receiver))
+    finally:
+        receiver.up("generator", "postgres", "exporter")
+    for alert in (absent, unwatched, down):
+        await hears(receiver, healed, "resolved", **alert)
 
 
 async def test_the_watchers_say_that_they_watch(receiver: ComposeStack) -> None:

@@ -1,10 +1,11 @@
-"""Inside a container that may reach Prometheus: every series' name, with the sum of its samples."""
+"""Inside a container that may reach Prometheus: every series' name, with the largest of its samples (an address that changes
+hands is scraped under both names for a moment)."""
 
 import json
 import urllib.parse
 import urllib.request
 
-QUESTION = urllib.parse.urlencode({"query": 'sum by (__name__) ({__name__=~".+"})'})
+QUESTION = urllib.parse.urlencode({"query": 'max by (__name__) ({__name__=~".+"})'})
 with urllib.request.urlopen(
     f"http://prometheus:9090/api/v1/query?{QUESTION}", timeout=10
 ) as answer:
