@@ -39,6 +39,13 @@ def mount(folder: Path) -> None:
         _run("mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=755", "tmpfs", folder / server)
 
 
+def unmount(folder: Path) -> None:
+    """So that the folder can be deleted."""
+    for server in SERVERS:
+        if (folder / server).is_mount():
+            _run("umount", "-l", folder / server)
+
+
 def fill(folder: Path, server: str) -> None:
     """The server writes on meanwhile, and a size below what is held is refused: try with more."""
     for room in range(1, 9):

@@ -269,4 +269,5 @@ async def world(rate: float) -> AsyncIterator[World]:
                     os.kill(process.pid, signal.SIGCONT)
             supervisor.send_signal(signal.SIGTERM)
             supervisor.wait(60)
+        disk.unmount(folder)
         shutil.rmtree(folder, ignore_errors=True)
