@@ -1,5 +1,7 @@
-"""Inside a container that may reach Prometheus: every series' name, with the largest of its samples (an address that changes
-hands is scraped under both names for a moment)."""
+"""Inside a container that may reach Prometheus: every series' name, with its largest sample.
+
+Not their sum: an address that changes hands is scraped under both names for a moment.
+"""
 
 import json
 import urllib.parse
