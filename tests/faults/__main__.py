@@ -2,9 +2,9 @@
 
     python -m faults [--faults N] [--minutes M] [--seed S] [--rate R] [--only WORD] [--report FILE]
 
-Every fault of the matrix once in a seeded random order, and again, until there were N of them and
-M minutes are over; a signal ends it after the round under way. Exit 1 where anything was lost,
-doubled, late, or verify disagreed.
+Every fault of the matrix once in a seeded random order, then rounds drawn from all of it, until
+there were N of them and M minutes are over; a signal ends it after the round under way. Exit 1
+where anything was lost, doubled, late, or verify disagreed.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from faults import report
 from faults.campaign import Campaign, Outcome
-from faults.fault import Fault, Round, rounds
+from faults.fault import Fault, Round, full_round, rounds
 from faults.matrix.all import every_fault
 from faults.world import World, world
 
@@ -66,12 +66,13 @@ def _keep_logs(here: World, beside: Path, number: int) -> None:
 
 
 def _endless(faults: list[Fault], arguments: argparse.Namespace) -> Iterator[Round]:
-    """The whole matrix in a random order, and again in another."""
+    """The whole matrix in a random order, then rounds that are as full as they can be."""
     chance = random.Random(arguments.seed)
     able = [fault for fault in faults if not fault.unable]
+    chance.shuffle(able)
+    yield from rounds(able, arguments.at_once)
     while True:
-        chance.shuffle(able)
-        yield from rounds(able, arguments.at_once)
+        yield full_round(able, arguments.at_once, chance)
 
 
 def _show(number: int, outcome: Outcome, messages: int) -> None:

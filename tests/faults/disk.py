@@ -1,4 +1,4 @@
-"""Disks of their own for Kafka and the store, which a fault can fill.
+"""Disks of their own for Kafka, the store and PostgreSQL, which a fault can fill.
 
 A tmpfs in a mount namespace that only this process and its children see: it vanishes with them,
 however they end. A file system is full when its size is made what it holds.
@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SERVERS = ("kafka", "s3")
-_SIZE = "4g"
+SERVERS = ("kafka", "s3", "postgres")
+_SIZE = "8g"
 _CLONE_NEWNS = 0x20000
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
 _CAP_SYS_ADMIN = 1 << 21

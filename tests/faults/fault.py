@@ -80,3 +80,12 @@ def rounds(faults: Sequence[Fault], most: int) -> list[Round]:
         else:
             packed.append([fault])
     return [Round(tuple(held)) for held in packed]
+
+
+def full_round(faults: Sequence[Fault], most: int, chance: random.Random) -> Round:
+    """One drawn from all of them that breaks as many parts at once as may be."""
+    held: list[Fault] = []
+    for fault in chance.sample(faults, len(faults)):
+        if len(held) < most and not any(fault.touches & other.touches for other in held):
+            held.append(fault)
+    return Round(tuple(held))

@@ -4,7 +4,7 @@ import random
 import re
 from pathlib import Path
 
-from faults.fault import Fault, nothing, rounds
+from faults.fault import Fault, full_round, nothing, rounds
 from faults.matrix.all import ci_tier, every_fault
 from pipeline.crash import POINTS
 
@@ -29,6 +29,15 @@ def test_a_round_touches_no_part_twice_and_every_fault_is_in_one() -> None:
 def test_a_round_is_full_before_the_next_begins() -> None:
     packed = rounds([of("a", "x"), of("b", "y"), of("c", "x"), of("d", "z")], 2)
     assert [str(one) for one in packed] == ["F0 a + F0 b", "F0 c + F0 d"]
+
+
+def test_a_drawn_round_breaks_every_part_it_can() -> None:
+    faults = [of("a", "x"), of("b", "y"), of("c", "x"), of("d", "z"), of("e", "y", "z")]
+    drawn = [full_round(faults, 3, random.Random(seed)) for seed in range(50)]
+    assert {frozenset(f.name for f in one.faults) for one in drawn} == {
+        frozenset("abd"), frozenset("cbd"), frozenset("ae"), frozenset("ce"),
+    }  # fmt: skip
+    assert all(len(full_round(faults, 2, random.Random(seed)).faults) == 2 for seed in range(50))
 
 
 def test_every_row_of_the_matrix_and_every_crash_point_is_there() -> None:

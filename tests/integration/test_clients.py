@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import dataclasses
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import pytest
@@ -112,6 +114,45 @@ async def test_a_connection_that_the_server_ends_is_replaced(stack: Stack) -> No
         with pytest.raises(Transient):
             await _ended_in_a_transaction(connections)
         assert await connections.fetchval("select 1") == 1
+
+
+async def test_a_session_that_may_only_read_is_not_used_again(stack: Stack) -> None:
+    """Its database takes writes again; the session, which began with the setting, never would."""
+    superuser = await asyncpg.connect(stack.superuser_dsn())
+    try:
+        async with (
+            _own_database(superuser) as name,
+            pool(
+                stack.postgres_settings().model_copy(
+                    update={"pgdatabase": name, **_login(stack.superuser_dsn())}
+                ),
+                application_name="test",
+                max_size=1,
+            ) as connections,
+        ):
+            await superuser.execute(f"alter database {name} set default_transaction_read_only = on")
+            with pytest.raises(Transient) as refused, postgres_errors():
+                await connections.execute("create table refused ()")
+            assert refused.value.reason == "25006"
+            await superuser.execute(f"alter database {name} reset default_transaction_read_only")
+            await connections.execute("create table taken ()")
+    finally:
+        await superuser.close()
+
+
+@contextlib.asynccontextmanager
+async def _own_database(superuser: Any) -> AsyncIterator[str]:
+    name = f"read_only_{uuid.uuid4().hex[:8]}"
+    await superuser.execute(f"create database {name}")
+    try:
+        yield name
+    finally:
+        await superuser.execute(f"drop database {name} with (force)")
+
+
+def _login(dsn: str) -> dict[str, Any]:
+    found = urlsplit(dsn)
+    return {"pguser": found.username, "pgpassword": SecretStr(unquote(found.password or ""))}
 
 
 async def _ended_in_a_transaction(connections: asyncpg.Pool) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -139,6 +140,30 @@ def locked(table: str, seconds: float) -> Act:
     return act
 
 
+async def deadlock(world: World) -> None:
+    """The loader waits for us, and we for it: PostgreSQL ends the loader's transaction, which saw
+    it first. Three times, where it has something to load."""
+    for _ in range(3):
+        connection = await _superuser(world)
+        try:
+            async with connection.transaction():
+                await connection.execute("set local deadlock_timeout = '30s'")
+                await connection.execute("lock table raw.sales_events in share row exclusive mode")
+                await eventually(partial(_waits, connection, "loader"), within=20)
+                await connection.execute("lock table ops.load_file in share row exclusive mode")
+        finally:
+            await connection.close()
+
+
+async def _waits(connection: Any, role: str) -> bool:
+    """Whether a session of this role waits for a lock."""
+    found: bool = await connection.fetchval(
+        "select count(*) > 0 from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'",
+        role,
+    )
+    return found
+
+
 async def no_free_connection(world: World) -> None:
     """The limit is below what is open: whoever comes is turned away, as by a full server."""
     connection = await _superuser(world)
@@ -205,6 +230,7 @@ def faults() -> list[Fault]:
         Fault("F10", "terminate every backend", terminate_backends, touches=postgres, ci=True),
         Fault("F10", "ledger locked", locked("ops.load_file", 8), touches=postgres),
         Fault("F10", "fact locked", locked("marts.fct_sales", 8), touches=postgres),
+        Fault("F10", "the loader in a deadlock", deadlock, touches=postgres, ci=True),
         Fault("F10", "no free connection", no_free_connection, connections_again, 2, postgres),
         Fault("F10", "read-only", read_only("on"), read_only("off"), 3, postgres),
         Fault(

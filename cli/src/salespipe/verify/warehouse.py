@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from importlib.resources import files
@@ -82,7 +82,7 @@ async def look(
                 "findings": found,
             }
 
-        left, right = await asyncio.gather(ledger(), marts())
+        left, right = await both(ledger(), marts())
         findings = tuple(right.pop("findings") + left.pop("values"))
         uneven = [
             name
@@ -91,6 +91,18 @@ async def look(
         ]
         raw_batches = await _raw_batches(first, uneven) if uneven else {}
     return Warehouse(**left, **right, findings=findings, raw_batches=raw_batches)
+
+
+async def both(
+    one: Coroutine[Any, Any, dict[str, Any]], other: Coroutine[Any, Any, dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Raises what went wrong first, once both have let go of their connections."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            left, right = tasks.create_task(one), tasks.create_task(other)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return left.result(), right.result()
 
 
 def _ledger_file(row: Any) -> LedgerFile:

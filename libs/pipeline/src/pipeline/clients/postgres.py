@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import asyncpg
 from asyncpg import exceptions as pg
+from asyncpg.pool import PoolAcquireContext
 
 from pipeline.errors import Forbidden, Transient
 from pipeline.settings import PostgresSettings
@@ -88,6 +89,16 @@ def _lost(error: BaseException) -> bool:
     return False
 
 
+class _Acquired(PoolAcquireContext):
+    """A session that was told it may only read goes: it may stay so after its database has healed
+    (a setting that it began with, a server that is no longer the primary)."""
+
+    async def __aexit__(self, *exc: object) -> None:
+        if isinstance(exc[1], pg.ReadOnlySQLTransactionError) and self.connection:
+            self.connection.terminate()
+        await super().__aexit__(*exc)
+
+
 class _Pool(asyncpg.Pool):
     """A pool that no black hole wedges.
 
@@ -97,7 +108,7 @@ class _Pool(asyncpg.Pool):
     """
 
     def acquire(self, *, timeout: float | None = None) -> Any:
-        return super().acquire(timeout=_ACQUIRE_SECONDS if timeout is None else timeout)
+        return _Acquired(self, _ACQUIRE_SECONDS if timeout is None else timeout)
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:
         await super().release(connection, timeout=_RELEASE_SECONDS if timeout is None else timeout)
