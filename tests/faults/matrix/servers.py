@@ -186,7 +186,8 @@ async def connections_again(world: World) -> None:
 
 def read_only(state: str) -> Act:
     async def act(world: World) -> None:
-        connection = await _superuser(world)
+        # from elsewhere: a session of that database may not undo it
+        connection = await asyncpg.connect(world.stack.superuser_dsn("postgres"), timeout=10)
         try:
             await connection.execute(
                 f"alter database {world.own.database} set default_transaction_read_only = {state}"
