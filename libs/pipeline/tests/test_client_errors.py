@@ -295,7 +295,9 @@ def test_postgres_a_roll_back_that_fails_after_a_lost_connection_heals_as_that(
     busy = pg.InterfaceError("cannot perform operation: another operation is in progress")
     given_back = pg.InterfaceError(str(busy))
     given_back.__context__, busy.__context__ = busy, first
-    assert type(meaning(postgres_errors(), given_back)) is Transient
+    found = meaning(postgres_errors(), given_back)
+    assert type(found) is Transient
+    assert str(found) == str(first)
 
 
 def test_postgres_a_roll_back_that_fails_after_a_refused_value_passes() -> None:

@@ -41,7 +41,10 @@ async def _snapshot(pool: asyncpg.Pool) -> AsyncIterator[tuple[Any, Any]]:
         name = await first.fetchval("select pg_export_snapshot()")
         await second.execute(f"set transaction snapshot '{name}'")
         for connection in (first, second):
-            await connection.execute("set local work_mem = '96MB'")
+            # A hash takes twice that, and four may be open at once; what is more goes to disk.
+            # Workers would multiply it, in shared memory, of which a container has little.
+            await connection.execute("set local work_mem = '48MB'")
+            await connection.execute("set local max_parallel_workers_per_gather = 0")
             await connection.execute("set local statement_timeout = 0")
             await connection.execute("set local jit = off")
         yield first, second

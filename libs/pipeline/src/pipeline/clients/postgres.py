@@ -63,8 +63,14 @@ def _meaning(error: Exception) -> Transient | Forbidden | None:
     if code.startswith(_HEALS):
         return Transient(text, dependency="postgres", reason=code)
     if _lost(error):
-        return Transient(text, dependency="postgres", reason="connection")
+        return Transient(_first_words(error), dependency="postgres", reason="connection")
     return None
+
+
+def _first_words(error: BaseException) -> str:
+    """What was said before a roll-back and a return to the pool failed too."""
+    before = error.__context__
+    return _first_words(before) if before is not None and _lost(before) else str(error)
 
 
 def _cancel_requests() -> int:
