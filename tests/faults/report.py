@@ -53,7 +53,7 @@ def _count(outcomes: list[Outcome], invariant: str) -> int:
 
 def summary(outcomes: list[Outcome], world: World, seed: int, seconds: float, messages: int) -> str:
     verified = [outcome for outcome in outcomes if outcome.verified is not None]
-    agreed = [outcome for outcome in verified if outcome.verified == (not outcome.findings)]
+    agreed = [outcome for outcome in verified if outcome.agreed]
     broken = [outcome for outcome in outcomes if outcome.problems]
     return (
         f"seed {seed} · {_faults(outcomes)} faults in {len(outcomes)} rounds,"

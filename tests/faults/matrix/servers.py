@@ -149,7 +149,7 @@ async def deadlock(world: World) -> None:
             async with connection.transaction():
                 await connection.execute("set local deadlock_timeout = '30s'")
                 await connection.execute("lock table raw.sales_events in share row exclusive mode")
-                await eventually(partial(_waits, connection, "loader"), within=20)
+                await eventually(partial(_waits, connection, "loader"), within=60)
                 await connection.execute("lock table ops.load_file in share row exclusive mode")
         finally:
             await connection.close()
@@ -231,7 +231,13 @@ def faults() -> list[Fault]:
         Fault("F10", "terminate every backend", terminate_backends, touches=postgres, ci=True),
         Fault("F10", "ledger locked", locked("ops.load_file", 8), touches=postgres),
         Fault("F10", "fact locked", locked("marts.fct_sales", 8), touches=postgres),
-        Fault("F10", "the loader in a deadlock", deadlock, touches=postgres, ci=True),
+        Fault(
+            "F10",
+            "the loader in a deadlock",
+            deadlock,
+            ci=True,
+            touches=postgres | {"loader", "s3-sink"},
+        ),  # new files must come
         Fault("F10", "no free connection", no_free_connection, connections_again, 2, postgres),
         Fault("F10", "read-only", read_only("on"), read_only("off"), 3, postgres),
         Fault(

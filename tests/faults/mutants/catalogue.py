@@ -20,6 +20,17 @@ MARTS = Suite(
     ),
     servers=True,
 )  # fmt: skip
+BATCHES = Suite(
+    "kills of the generator",
+    ("tests/integration/test_generator_faults.py", "-k", "killed_anywhere"),
+    servers=True,
+)
+# the whole pipeline under load: what its oracle says of a defect, not what a smaller test does
+PIPELINE = Suite(
+    "the fault suite and its oracle",
+    ("tests/faults/test_faults.py", "-k", "sink.put or loader.committed"),
+    servers=True,
+)
 
 MUTANTS = (
     Mutant("the offset is committed before the upload", CHAIN, (
@@ -106,6 +117,30 @@ MUTANTS = (
         for behind in (") or exists (", "  window by_id")
     )),
     Mutant("marts are added up, not recomputed", MARTS, (
+        Edit(f"{TRANSFORMER}/dbt/models/run/run_cells_before.sql",
+             "    and hours.product_id = cells.product_id\n",
+             "    and hours.product_id = cells.product_id\nwhere false\n"),
+    )),
+    Mutant("a batch is announced before its events are acknowledged", BATCHES, (
+        Edit("services/generator/src/generator/publisher.py",
+             "        packets = self._pack(iter(batch))\n",
+             "        for _ in (twin := Batch(batch.order)):\n"
+             "            pass\n"
+             "        await self._announce(twin.manifest(knobs, datetime.now(UTC)))\n"
+             "        packets = self._pack(iter(batch))\n"),
+    )),
+    Mutant("the whole: 412 is taken as success", PIPELINE, (
+        Edit(f"{SINK}/chain.py", "            return await self._met(batch)",
+             "            return None"),
+    )),
+    Mutant("the whole: the key has the clock in it", PIPELINE, (
+        Edit(f"{SINK}/identity.py", "first.offset, first.timestamp,",
+             "first.offset, __import__('time').time_ns() % 3_600_000_000,"),
+    )),
+    Mutant("the whole: rejects are counted and not kept", PIPELINE, (
+        Edit(f"{LOADER}/load_transaction.py", "    if rejects:\n", "    if False:\n"),
+    )),
+    Mutant("the whole: marts are added up, not recomputed", PIPELINE, (
         Edit(f"{TRANSFORMER}/dbt/models/run/run_cells_before.sql",
              "    and hours.product_id = cells.product_id\n",
              "    and hours.product_id = cells.product_id\nwhere false\n"),
