@@ -1,0 +1,148 @@
+"""The whole pipeline at a steady rate: does it keep up, and what does an event cost in each part?
+
+    python bench/whole.py [--rate 20000] [--minutes 2]
+
+Everything as it is installed, on the cores there are; the generator publishes each second's sales.
+Every five seconds it is asked what is produced (log ends), loaded (the ledger) and in the marts
+(the published runs). It is sustained where the generator is not late, what is not yet in the marts
+does not grow over the second half, and `verify` agrees afterwards. Prints the lag as it goes, CPU
+in µs an event for each service and server, and peak memory.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+# not this folder: it would hide packages of the same name
+sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests")
+
+import asyncpg
+import numpy as np
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from pipeline.contracts import topics
+from support import figures
+from support.live_pipeline import LivePipeline, live_pipeline
+
+PARTITIONS, LOOK = 6, 5.0
+BAR = 100_000  # events a second
+# what the lag may grow by, of the rate, and still be noise
+STEADY = 0.02
+PROGRESS = """
+select
+  (select coalesce(sum(rows_loaded), 0)::bigint from ops.load_file where state = 'loaded')
+    as loaded,
+  (select coalesce(sum(rows_new), 0)::bigint from ops.transform_run where state = 'published')
+    as visible
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Events so far."""
+
+    at: float
+    produced: int
+    loaded: int
+    visible: int
+
+    @property
+    def lag(self) -> int:
+        return self.produced - self.visible
+
+
+async def sample(consumer: AIOKafkaConsumer, topic: str, connection: asyncpg.Connection) -> Sample:
+    ends = await consumer.end_offsets([TopicPartition(topic, p) for p in range(PARTITIONS)])
+    row = await connection.fetchrow(PROGRESS)
+    assert row is not None
+    return Sample(time.monotonic(), sum(ends.values()), row["loaded"], row["visible"])
+
+
+def growth(samples: list[Sample]) -> float:
+    """Events a second by which the lag grows over the second half."""
+    late = samples[len(samples) // 2 :]
+    slope, _ = np.polyfit([s.at for s in late], [s.lag for s in late], 1)
+    return float(slope)
+
+
+async def watch(live: LivePipeline, seconds: float) -> tuple[list[Sample], dict[str, int]]:
+    """Samples, and the most memory of each service."""
+    topic = live.own.topics[topics.EVENTS]
+    connection = await live.connect()
+    samples: list[Sample] = []
+    peaks: dict[str, int] = {}
+    consumer = AIOKafkaConsumer(bootstrap_servers=live.own.stack.kafka_bootstrap)
+    async with consumer:
+        begun = time.monotonic()
+        while (now := time.monotonic()) < begun + seconds:
+            found = await sample(consumer, topic, connection)
+            samples.append(found)
+            for name, resident in live.resident().items():
+                peaks[name] = max(resident, peaks.get(name, 0))
+            print(
+                f"{now - begun:5.0f} s  produced {found.produced:12,}  loaded {found.loaded:12,}"
+                f"  in the marts {found.visible:12,}  lag {found.lag:10,}",
+                flush=True,
+            )
+            await asyncio.sleep(max(0.0, now + LOOK - time.monotonic()))
+    await connection.close()
+    return samples, peaks
+
+
+async def main(rate: int, minutes: float) -> bool:
+    async with live_pipeline() as live:
+        for name in ("s3-sink", "loader", "transformer"):
+            live.start(name)
+        live.start(
+            "generator", GENERATOR_SCHEDULE="PT1S", GENERATOR_SCENARIO="load",
+            GENERATOR_RATE=str(rate * 3600), GENERATOR_BACKFILL_HOURS="0",
+        )  # fmt: skip
+        before = live.cpu_seconds()
+        samples, peaks = await watch(live, minutes * 60)
+        after = live.cpu_seconds()
+        live.services["generator"].stop()
+        asked = time.monotonic()
+        proof = await asyncio.to_thread(live.verify, 600)
+        drained = time.monotonic() - asked
+    first, last = samples[len(samples) // 2], samples[-1]
+    seconds = last.at - first.at
+    rates = {
+        name: (getattr(last, name) - getattr(first, name)) / seconds
+        for name in ("produced", "loaded", "visible")
+    }
+    # every part's share is of the events that are through the marts, save the first two
+    through = {"generator": last.produced, "s3-sink": last.produced, "kafka": last.produced}
+    cost = {
+        name: (after[name] - before[name]) / max(1, through.get(name, last.visible)) * 1e6
+        for name in after
+    }
+    slope = growth(samples)
+    kept_up = rates["produced"] >= rate * 0.97 and slope < rate * STEADY and proof.code == 0
+    for name, found in rates.items():
+        print(f"{name:12} {found:10,.0f} events/s in the second half")
+    for name, micros in cost.items():
+        print(f"{name:12} {micros:6.2f} µs an event  peak {peaks.get(name, 0) >> 20:5} MiB")
+    print(
+        f"{rate:,} events/s for {minutes:g} min: lag {last.lag:,}, growing {slope:,.0f} a second;"
+        f" verify exit {proof.code}, all there {drained:.0f} s after the last:"
+        f" {'sustained' if kept_up else 'NOT sustained'} (bar {BAR:,} for 5 min)"
+    )
+    if proof.code:
+        print(proof.out[-3000:], proof.err[-3000:])
+    figures.record(
+        "whole", rate=rate, minutes=minutes, rates=rates, lag=last.lag, growth=slope,
+        microseconds=cost, mib={name: peak >> 20 for name, peak in peaks.items()},
+        verify=proof.code, drained_seconds=drained, sustained=kept_up, bar=BAR,
+    )  # fmt: skip
+    return proof.code == 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=20_000)
+    parser.add_argument("--minutes", type=float, default=2)
+    arguments = parser.parse_args()
+    sys.exit(0 if asyncio.run(main(arguments.rate, arguments.minutes)) else 1)
