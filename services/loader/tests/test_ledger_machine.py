@@ -8,25 +8,16 @@ rebalanced while they work, and die at any of their calls.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from random import Random
-from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from support.examples import examples
 from support.loader_model import Loader, World, sale
 from support.memory_s3 import Stored
-from support.virtual_time import VirtualTimeLoop
+from support.virtual_machine import VirtualTimeMachine
 
-T = TypeVar("T")
 LOADERS = 2
 TROUBLES = [
     ("get", "503"), ("list", "503"), ("body", "cut"),
@@ -38,19 +29,15 @@ loaders = st.integers(0, LOADERS - 1)
 acts = st.lists(st.tuples(loaders, st.sampled_from(ACTS)), min_size=4, max_size=12)
 
 
-class LoaderMachine(RuleBasedStateMachine):
+class LoaderMachine(VirtualTimeMachine[Loader]):
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
-        self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
+        self.begun = True
         self.world = World(Random(seed))
-        self.loaders: list[Loader] = []
         self.made = 0
         for partition in (0, 1):
             self.archive(partition, 2, bad=False, told=1)
         self.join()
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(work)
 
     def _lines(self, count: int, *, bad: bool) -> list[bytes]:
         lines = [sale(self.made + number) for number in range(count)]
@@ -93,35 +80,35 @@ class LoaderMachine(RuleBasedStateMachine):
 
     # --- the loaders
 
-    @precondition(lambda self: len(self.loaders) < LOADERS)
+    @precondition(lambda self: len(self.members) < LOADERS)
     @rule()
     def join(self) -> None:
         async def born() -> None:
-            self.loaders.append(Loader(self.world))
-            await self.loaders[-1].given()  # the one before is not told
+            self.members.append(Loader(self.world))
+            await self.members[-1].given()  # the one before is not told
 
-        self._run(born())
+        self.run(born())
 
-    @precondition(lambda self: self.loaders)
+    @precondition(lambda self: self.members)
     @rule(to=loaders)
     def rebalance(self, to: int) -> None:
         async def work() -> None:
-            for loader in [*self.loaders]:
-                await self._survive(loader, loader.revoke())
-            if self.loaders:
-                await self.loaders[to % len(self.loaders)].given()
+            for loader in [*self.members]:
+                await self.survive(loader, loader.revoke())
+            if self.members:
+                await self.members[to % len(self.members)].given()
 
-        self._run(work())
+        self.run(work())
 
-    @precondition(lambda self: self.loaders)
+    @precondition(lambda self: self.members)
     @rule(acts=acts, dying=loaders, dies_in=st.integers(1, 25))
     def work_until_one_dies(self, acts: list[tuple[int, str]], dying: int, dies_in: int) -> None:
         """kill -9 comes to one of them at any of its calls."""
-        process = self.loaders[dying % len(self.loaders)].process
+        process = self.members[dying % len(self.members)].process
         process.dies_at = process.calls + dies_in
         self.work(acts)
 
-    @precondition(lambda self: self.loaders)
+    @precondition(lambda self: self.members)
     @rule(acts=acts)
     def work(self, acts: list[tuple[int, str]]) -> None:
         """Each its acts, all at once."""
@@ -129,24 +116,15 @@ class LoaderMachine(RuleBasedStateMachine):
         async def together() -> None:
             await asyncio.gather(
                 *(
-                    self._survive(
+                    self.survive(
                         loader,
-                        loader.act([a for who, a in acts if who % len(self.loaders) == number]),
+                        loader.act([a for who, a in acts if who % len(self.members) == number]),
                     )
-                    for number, loader in enumerate(self.loaders)
+                    for number, loader in enumerate(self.members)
                 )
             )
 
-        self._run(together())
-
-    async def _survive(self, loader: Loader, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except asyncio.CancelledError:
-            assert not loader.process.alive
-        if not loader.process.alive:
-            await loader.die()
-            self.loaders.remove(loader)
+        self.run(together())
 
     @rule(trouble=st.sampled_from(TROUBLES))
     def arm(self, trouble: tuple[str, str]) -> None:
@@ -162,27 +140,15 @@ class LoaderMachine(RuleBasedStateMachine):
     def what_is_acknowledged_is_decided(self) -> None:
         self.world.assert_acknowledged_is_decided()
 
-    def teardown(self) -> None:
-        """All die; trouble ends; the next loader makes it whole."""
-        if not hasattr(self, "runner"):
-            return
-
-        async def healed() -> None:
-            for loader in self.loaders:
-                await loader.die()
-            self.world.trouble.clear()
-            last = Loader(self.world)
-            await last.given()
-            await last.until_done()
-            self.world.assert_ledger_is_the_rows()
-            self.world.assert_acknowledged_is_decided()
-            self.world.assert_all_is_loaded()
-            assert self.world.committed == len(self.world.notifications)
-
-        try:
-            self._run(healed())
-        finally:
-            self.runner.close()
+    async def healed(self) -> None:
+        self.world.trouble.clear()
+        last = Loader(self.world)
+        await last.given()
+        await last.until_done()
+        self.world.assert_ledger_is_the_rows()
+        self.world.assert_acknowledged_is_decided()
+        self.world.assert_all_is_loaded()
+        assert self.world.committed == len(self.world.notifications)
 
 
 TestALedgerWhateverHappens = LoaderMachine.TestCase

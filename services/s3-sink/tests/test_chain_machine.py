@@ -7,25 +7,17 @@ from the past, retention takes what is archived.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from s3_sink.cut import CutPolicy
 from support.examples import examples
 from support.sink_model import Owner, World, rebalance
-from support.virtual_time import VirtualTimeLoop
+from support.virtual_machine import VirtualTimeMachine
 
-T = TypeVar("T")
 PARTITIONS = (0, 1)
 MEMBERS = 3
 TROUBLES = [
@@ -41,17 +33,13 @@ POLICIES = [
 partitions, members = st.sampled_from(PARTITIONS), st.integers(0, MEMBERS - 1)
 
 
-class SinkMachine(RuleBasedStateMachine):
+class SinkMachine(VirtualTimeMachine[Owner]):
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
-        self.runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
+        self.begun = True
         self.world = World(Random(seed))
-        self.members: list[Owner] = []
         for partition in PARTITIONS:
             self.world.write(partition, _sales(4, 0))
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(work)
 
     # --- the log
 
@@ -69,7 +57,7 @@ class SinkMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.members) < MEMBERS)
     @rule(policy=st.sampled_from(POLICIES), owners=st.tuples(members, members))
     def join(self, policy: CutPolicy, owners: tuple[int, int]) -> None:
-        self.members.append(self._run(self._born(policy)))
+        self.members.append(self.run(self._born(policy)))
         self.rebalance(owners)
 
     async def _born(self, policy: CutPolicy) -> Owner:
@@ -81,11 +69,11 @@ class SinkMachine(RuleBasedStateMachine):
         """Everybody gives up what he has, then each partition goes to one member."""
 
         async def work() -> None:
-            await asyncio.gather(*(self._survive(m, m.revoke()) for m in self.members))
+            await asyncio.gather(*(self.survive(m, m.revoke()) for m in self.members))
             if self.members:
                 await self._deal(owners)
 
-        self._run(work())
+        self.run(work())
 
     @precondition(lambda self: len(self.members) > 1)
     @rule(owner=members)
@@ -94,11 +82,11 @@ class SinkMachine(RuleBasedStateMachine):
         chosen = self.members[owner % len(self.members)]
 
         async def work() -> None:
-            await self._survive(chosen, chosen.revoke())
+            await self.survive(chosen, chosen.revoke())
             if chosen in self.members:
                 await rebalance(self.world, {chosen: PARTITIONS})
 
-        self._run(work())
+        self.run(work())
 
     async def _deal(self, owners: tuple[int, int]) -> None:
         dealt: dict[Owner, list[int]] = {member: [] for member in self.members}
@@ -119,16 +107,7 @@ class SinkMachine(RuleBasedStateMachine):
             process = self.members[dying % len(self.members)].process
             process.dies_at = process.calls + dies_in
         turns = zip(self.members, steps, strict=False)
-        self._run(_all(self._survive(member, member.steps(count)) for member, count in turns))
-
-    async def _survive(self, member: Owner, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except asyncio.CancelledError:
-            assert not member.process.alive
-        if not member.process.alive:
-            await member.die()
-            self.members.remove(member)
+        self.run(_all(self.survive(member, member.steps(count)) for member, count in turns))
 
     # --- trouble
 
@@ -162,26 +141,14 @@ class SinkMachine(RuleBasedStateMachine):
         for partition, offset in self.world.committed.items():
             assert offset <= self.world.head(partition)
 
-    def teardown(self) -> None:
-        """All die; trouble ends; the next owner makes it whole."""
-        if not hasattr(self, "runner"):
-            return
-
-        async def healed() -> None:
-            for member in self.members:
-                await member.die()
-            self.world.trouble.clear()
-            last = Owner(self.world, POLICIES[0])
-            await last.assign(*PARTITIONS)
-            await last.until_done(*PARTITIONS, turns=500)
-            await last.die()
-            self.world.bucket.land_all()
-            self.world.assert_exactly_once()
-
-        try:
-            self._run(healed())
-        finally:
-            self.runner.close()
+    async def healed(self) -> None:
+        self.world.trouble.clear()
+        last = Owner(self.world, POLICIES[0])
+        await last.assign(*PARTITIONS)
+        await last.until_done(*PARTITIONS, turns=500)
+        await last.die()
+        self.world.bucket.land_all()
+        self.world.assert_exactly_once()
 
 
 async def _all(works: Any) -> None:
