@@ -9,7 +9,6 @@ SERVICES := generator s3-sink loader transformer
 PACKAGES := libs/pipeline $(SERVICES:%=services/%) cli
 INSTALLED := $(VENV)/.installed
 CODE := libs services cli tests bench examples grafana
-STAGES := generator sink loader transformer
 # test processes, each with servers of its own
 SPREAD := -n $(or $(WORKERS),2)
 
@@ -18,7 +17,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-package pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down reset status verify test test-slow test-kill test-unit test-faults faults soak mutants test-docker check format lock lock-check bench cdnow dashboards clean
+.PHONY: help install up down reset status verify test test-slow test-kill test-unit test-faults faults soak mutants test-docker check format lock lock-check bench bench-plots cdnow dashboards clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,8 +76,11 @@ check: install ## format, lint, types
 format: install ## format and mend what can be mended
 	@$(BIN)/ruff check --fix --quiet $(CODE) ; $(BIN)/ruff format $(CODE)
 
-bench: install ## rates of each stage beside their ceilings, in one run (STAGE=loader for one)
-	@for stage in $(or $(STAGE),$(STAGES)); do echo "== $$stage"; $(BIN)/python bench/$$stage.py || exit 1; done
+bench: install ## each stage and the whole beside its ceiling, 10 minutes (STAGE=loader, loader_peers, sizes, …)
+	@$(BIN)/python bench/all.py $(STAGE)
+
+bench-plots: install ## draw docs/images from what `make bench STAGE=sizes` measured
+	@$(BIN)/python bench/plots.py
 
 dashboards: install ## write grafana/dashboards anew, from grafana/src and docs/runbooks
 	@PYTHONPATH=grafana/src $(BIN)/python -m dashboards

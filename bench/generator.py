@@ -35,6 +35,7 @@ from generator.settings import GeneratorSettings
 from generator.streams import Stream
 from pipeline.clients.kafka import producer
 from pipeline.settings import TopicSettings
+from support import figures
 from support.pipeline_env import PipelineEnv
 from support.stack import embedded_stack
 
@@ -134,6 +135,10 @@ async def measure(env: PipelineEnv, events: int, rounds: int, scenario: str) -> 
         f" send_batch of ready bytes {ready:,.0f}, {statistics.median(cpu['ready']):.2f}:"
         f" ratio {mine / ready:.2f} (bar {BAR})"
     )
+    figures.record(
+        "generator", events=events, events_a_second=mine, ratio=mine / ready, bar=BAR,
+        cpu_seconds_a_million=statistics.median(cpu["ours"]),
+    )  # fmt: skip
 
 
 async def main(events: int, rounds: int, scenario: str) -> None:

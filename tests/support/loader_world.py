@@ -104,6 +104,11 @@ class Bucket:
                 Bucket=self.name, Key=item.key, Body=item.body, Metadata=item.metadata
             )
 
+    async def keys(self, prefix: str) -> list[str]:
+        """At most a thousand."""
+        found = await self._client.list_objects_v2(Bucket=self.name, Prefix=prefix)
+        return [item["Key"] for item in found.get("Contents", ())]
+
     async def delete(self, key: str) -> None:
         await self._client.delete_object(Bucket=self.name, Key=key)
 

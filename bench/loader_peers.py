@@ -1,0 +1,192 @@
+"""The loader beside the tools that people would take instead, on the same files, in one run.
+
+    python bench/loader_peers.py [--rows 200000] [--rounds 2] [--habits]
+
+Tools: peers/loaders.py, which says what is fair about it. Each round: psql's \\copy of the same
+rows as CSV, ours, then each tool, alone on the machine; medians. --habits: what each does with a
+second run, a file that comes again, and a broken line, found by doing it.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+# not this folder, which holds files that are named like packages; the root last, for bench.peers
+sys.path[:1] = [str(ROOT / "tests")]
+sys.path.append(str(ROOT))
+
+import asyncpg
+
+from bench.peers.habits import habits
+from bench.peers.loaders import LINES, LOADERS, PARQUET, Loader
+from bench.peers.place import Place
+from support import figures
+from support.loader_world import Bucket, Object, Warehouse
+from support.loads import file_loader, load, psql_copy
+from support.pipeline_env import PipelineEnv
+from support.sales_files import prepare, upload
+from support.stack import embedded_stack
+
+COPY, OURS = "psql \\copy", "ours"
+SUFFIX = {LINES: ".jsonl.gz", PARQUET: ".parquet"}
+BARS = {LINES: 3.5, PARQUET: 2.5}  # ours as a multiple of the best of dlt, sling, ingestr
+TOOLS = ("dlt", "sling", "ingestr")
+Rates = dict[tuple[str, str], list[float]]  # of (form, who): rows a second
+
+
+def place(env: PipelineEnv, prefix: str, form: str, table: str, folder: Path) -> Place:
+    access, secret = env.stack.s3_keys("admin")
+    return Place(
+        endpoint=env.stack.s3_endpoint, key=access, secret=secret, bucket=env.bucket,
+        prefix=prefix, suffix=SUFFIX[form], dsn=env.stack.superuser_dsn(env.database),
+        schema="peers", table=table, folder=str(folder / table),
+    )  # fmt: skip
+
+
+class Race:
+    def __init__(self, env: PipelineEnv, folder: Path, connection: asyncpg.Connection) -> None:
+        self.env, self.folder, self.connection = env, folder, connection
+        self.rates: Rates = defaultdict(list)
+        self.cost: dict[tuple[str, str], tuple[float, float]] = {}  # CPU s/M, MiB
+        self._runs = 0
+
+    async def peer(self, loader: Loader, form: str, rows: int) -> None:
+        """A round of one tool: its one-row file, then the files."""
+        took = []
+        for prefix, expected in ((f"one/{form}/", 1), (f"all/{form}/", rows)):
+            self._runs += 1
+            told = place(self.env, prefix, form, f"t{self._runs}", self.folder)
+            ended = await asyncio.to_thread(loader.load, told, self.folder / "peer.log")
+            if ended is None:
+                return
+            found = await self.count(told.table)
+            if ended.code or found != expected:
+                said = ended.said.strip().splitlines()[-12:]
+                print(
+                    f"{loader.name}: exit {ended.code}, {found} of {expected} rows", *said, sep="\n"
+                )
+                return
+            took.append(ended)
+            await self.connection.execute(f"drop table peers.{told.table}")
+        start, whole = took
+        self.rates[form, loader.name].append(rows / (whole.seconds - start.seconds))
+        self.cost[form, loader.name] = (
+            (whole.cpu_seconds - start.cpu_seconds) / rows * 1e6,
+            whole.peak_mib,
+        )
+        print(
+            f"  {loader.name}: start {start.seconds:.1f} s, all {whole.seconds:.1f} s", flush=True
+        )
+
+    async def count(self, table: str) -> int:
+        try:
+            return int(await self.connection.fetchval(f"select count(*) from peers.{table}"))
+        except asyncpg.UndefinedTableError:
+            return 0
+
+
+async def empty(connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "truncate raw.sales_events, bench.sales_events, ops.load_range, ops.load_file,"
+        " ops.load_attempt cascade"
+    )
+    await connection.execute("checkpoint")
+
+
+async def put(bucket: Bucket, folder: Path) -> None:
+    """Each form's files for the tools, and one file of one row; the same bytes as ours."""
+    for form, suffix in SUFFIX.items():
+        bodies = {
+            "all": [p for p in sorted((folder / form).iterdir()) if p.name.isdecimal()],
+            "one": [folder / "one" / form / "0"],
+        }
+        for name, files in bodies.items():
+            for number, file in enumerate(files):
+                await bucket.put(Object(f"{name}/{form}/{number}{suffix}", file.read_bytes()))
+
+
+async def rounds(env: PipelineEnv, rows: int, count: int, folder: Path) -> Race:
+    dsn = env.stack.superuser_dsn(env.database)
+    async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
+        connection = warehouse.connection
+        await connection.execute(
+            "create schema bench; create schema peers;"
+            " create table bench.sales_events (like raw.sales_events including all)"
+        )
+        race = Race(env, folder, connection)
+        await put(bucket, folder)
+        keys = {form: await upload(bucket, folder / form) for form in SUFFIX}
+        for number in range(count + 1):
+            for form in SUFFIX:
+                await empty(connection)
+                started = time.perf_counter()
+                await asyncio.to_thread(psql_copy, dsn, folder / "sales.csv")
+                copied = time.perf_counter()
+                await load(files, keys[form])
+                if not number:  # warms up
+                    continue
+                race.rates[form, COPY].append(rows / (copied - started))
+                race.rates[form, OURS].append(rows / (time.perf_counter() - copied))
+                assert await warehouse.count() == rows
+                print(f"round {number}, {form}", flush=True)
+                for loader in LOADERS:
+                    if form in loader.forms:
+                        await race.peer(loader, form, rows)
+    return race
+
+
+def show(race: Race, rows: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for form in SUFFIX:
+        medians = {who: statistics.median(r) for (f, who), r in race.rates.items() if f == form}
+        best = max((medians[who] for who in medians if who.startswith(TOOLS)), default=0.0)
+        for who, rate in sorted(medians.items(), key=lambda item: -item[1]):
+            ratio = rate / medians[COPY]
+            line = f"{form:8} {who:20} {rate:9,.0f} rows/s  {ratio:5.2f} x {COPY}"
+            cpu, peak = race.cost.get((form, who), (None, None))
+            if cpu is not None:
+                line += f"  {cpu:6.1f} CPU s/M  {peak:6,.0f} MiB"
+            print(line)
+            found.setdefault(form, {})[who] = {
+                "rows_a_second": rate, "ratio": ratio, "cpu_seconds_a_million": cpu, "mib": peak,
+            }  # fmt: skip
+        if best:
+            print(f"{form:8} ours is {medians[OURS] / best:.1f} x the best (bar {BARS[form]})")
+            found[form]["best"] = {"ratio": medians[OURS] / best, "bar": BARS[form]}
+    return found
+
+
+async def main(rows: int, count: int, with_habits: bool) -> None:
+    with embedded_stack() as stack, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "one").mkdir()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+            other.submit(prepare, 1, folder / "one").result()
+            other.submit(prepare, rows, folder).result()
+        env = PipelineEnv(stack)
+        await env.create()
+        if with_habits:
+            await habits(
+                env, folder, lambda prefix, form, table: place(env, prefix, form, table, folder)
+            )
+            return
+        race = await rounds(env, rows, count, folder)
+    figures.record("loader_peers", rows=rows, forms=show(race, rows))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--habits", action="store_true")
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.rows, arguments.rounds, arguments.habits))

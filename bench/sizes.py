@@ -1,0 +1,139 @@
+"""How throughput grows with size: events a batch, events in the topic, rows a file.
+
+    python bench/sizes.py [--most 1000000]
+
+The generator publishes batches of 10⁴ … --most events, the sink archives topics of so many, the
+loader loads files of 10² … --most rows (never fewer than TOTAL rows in all). Medians of three; in
+build/bench.json, from which bench/plots.py draws.
+"""
+
+import argparse
+import asyncio
+import gzip
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# not this folder, which holds files that are named like packages; the root last, for bench.sink
+sys.path[:1] = [str(ROOT / "tests")]
+sys.path.append(str(ROOT))
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from bench.generator import SETTINGS, order
+from bench.sink import BATCH, PARTITIONS, fill, in_process
+from generator.batch import Batch
+from generator.connected import connect
+from pipeline.contracts import topics
+from pipeline.settings import TopicSettings
+from support import figures
+from support.loader_world import Bucket, Object, Warehouse, archived
+from support.loads import file_loader, load
+from support.pipeline_env import PipelineEnv
+from support.sales_files import sales
+from support.stack import embedded_stack
+
+TOTAL, ROUNDS = 20_000, 3
+EMPTY = "truncate raw.sales_events, ops.load_range, ops.load_file, ops.load_attempt cascade"
+Curve = list[tuple[int, float]]  # (size, a second)
+
+
+def decades(first: int, most: int) -> list[int]:
+    """first, 10 x first … most."""
+    found = []
+    while first <= most:
+        found.append(first)
+        first *= 10
+    return found
+
+
+async def generator(env: PipelineEnv, most: int) -> Curve:
+    names = TopicSettings(
+        topic_events=env.topics[topics.EVENTS], topic_manifests=env.topics[topics.MANIFESTS]
+    )
+    curve: Curve = []
+    async with connect(env.stack.kafka_settings(), names, SETTINGS, close_seconds=5) as connected:
+        for size in decades(10_000, most):
+            rates = []
+            for number in range(ROUNDS + 1):
+                made = Batch(order(size, "default", size + number))
+                began = time.perf_counter()
+                sent = (await connected.publisher.publish(made, {})).message_count
+                rates.append(sent / (time.perf_counter() - began))
+            curve.append((size, statistics.median(rates[1:])))  # the first warms up
+            print(f"generator {size:10,} events  {curve[-1][1]:10,.0f}/s", flush=True)
+    return curve
+
+
+async def sink(env: PipelineEnv, most: int) -> Curve:
+    curve: Curve = []
+    admin = AIOKafkaAdminClient(bootstrap_servers=env.stack.kafka_bootstrap)
+    await admin.start()
+    for size in decades(10_000, most):
+        events = max(1, size // (BATCH * PARTITIONS)) * BATCH * PARTITIONS
+        topic = f"size-{size}-{env.run}"
+        await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
+        await fill(env.stack.kafka_bootstrap, topic, events)
+        rates = []
+        for number in range(ROUNDS):
+            own = env.env("s3-sink") | {
+                "SINK_GROUP_ID": f"size-{size}-{number}", "SINK_PREFIX": f"size-{number}/",
+                "TOPIC_EVENTS": topic,
+            }  # fmt: skip
+            took = await asyncio.to_thread(in_process, "sink", events, own, topic)
+            rates.append(events / took["seconds"])
+        curve.append((size, statistics.median(rates)))
+        print(f"sink      {size:10,} events  {curve[-1][1]:10,.0f}/s", flush=True)
+    await admin.close()
+    return curve
+
+
+def objects(lines: list[bytes], size: int, partition: int) -> list[Object]:
+    """Files of so many rows, of all lines or as many as TOTAL."""
+    used = lines[: max(size, TOTAL)]
+    made = []
+    for start in range(0, len(used), size):
+        part = used[start : start + size]
+        body = gzip.compress(b"\n".join(part) + b"\n", 1)
+        made.append(archived(partition, start, part, body=body))
+    return made
+
+
+async def loader(env: PipelineEnv, most: int) -> Curve:
+    lines = sales(most)
+    curve: Curve = []
+    async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
+        for partition, size in enumerate(decades(100, most)):
+            made = objects(lines, size, partition)
+            await bucket.put(*made)
+            rows, rates = max(size, TOTAL), []
+            for _ in range(ROUNDS):
+                await warehouse.connection.execute(EMPTY)
+                await warehouse.connection.execute("checkpoint")
+                began = time.perf_counter()
+                await load(files, [item.key for item in made])
+                rates.append(rows / (time.perf_counter() - began))
+                assert await warehouse.count() == rows
+            curve.append((size, statistics.median(rates)))
+            print(f"loader    {size:10,} rows    {curve[-1][1]:10,.0f}/s", flush=True)
+    return curve
+
+
+async def main(most: int) -> None:
+    with embedded_stack() as stack:
+        env = PipelineEnv(stack)
+        await env.create()
+        found = {
+            "generator": await generator(env, most),
+            "sink": await sink(env, most),
+            "loader": await loader(env, min(most, 100_000)),
+        }
+    figures.record("sizes", **found)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--most", type=int, default=1_000_000)
+    asyncio.run(main(parser.parse_args().most))
