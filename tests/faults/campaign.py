@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from faults.fault import Round
 from faults.oracle.finding import Finding
 from faults.world import World
-from support.command_line import salespipe
+from support.command_line import Answer, salespipe
 
 BAR_SECONDS = 60.0
 HARNESS = "harness"  # a fault that could not be done
@@ -92,18 +92,19 @@ class Campaign:
         return outcome
 
     async def check(self, outcome: Outcome, *, verify: bool) -> None:
-        """The oracle's judgement and verify's."""
+        """The oracle's judgement and verify's, at the same time."""
         world, began = self.world, time.monotonic()
         notes = world.notifications
-        outcome.findings += await aside(
-            self._witness.findings(
-                set(notes.rubbish), set(notes.tried), world.logs, world.secrets()
-            )
+        findings, answer = await asyncio.gather(
+            aside(
+                self._witness.findings(
+                    set(notes.rubbish), set(notes.tried), world.logs, world.secrets()
+                )
+            ),
+            asyncio.to_thread(_verify, world) if verify else _nobody(),
         )
-        if verify:
-            answer = await asyncio.to_thread(
-                salespipe, world.own, "verify", "-o", "json", "--wait", "90"
-            )
+        outcome.findings += findings
+        if answer:
             outcome.verified = answer.code == 0
             outcome.verify_said = answer.out + answer.err
         outcome.judged = time.monotonic() - began
@@ -148,6 +149,14 @@ class Campaign:
             Finding("I8", "pipeline", f"still on its way after {patience:.0f} s: {last}")
         ]
         return None
+
+
+def _verify(world: World) -> Answer:
+    return salespipe(world.own, "verify", "-o", "json", "--wait", "90")
+
+
+async def _nobody() -> None:
+    """Verify is not asked."""
 
 
 async def aside(work: Coroutine[Any, Any, Any]) -> Any:
