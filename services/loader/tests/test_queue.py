@@ -32,6 +32,16 @@ def test_a_partition_given_away_is_neither_done_nor_committed() -> None:
     assert offsets.committable() == {}
 
 
+async def test_whoever_waits_for_an_entry_is_let_go_when_the_queue_closes() -> None:
+    queue = LoadQueue()
+    waits = [asyncio.create_task(queue.take(3600)) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.close()
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waits) == [None, None, None]
+        assert await queue.take(3600) is None
+
+
 async def test_hints_for_a_waiting_key_join_and_all_are_acknowledged() -> None:
     queue, acknowledged = LoadQueue(), list[int]()
     queue.offer(Found("a", "event"), lambda: acknowledged.append(1))

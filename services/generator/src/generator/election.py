@@ -17,6 +17,8 @@ from pipeline.settings import KafkaSettings
 # Kafka's own least, unless a broker is told otherwise
 SESSION_SECONDS = 6.0
 _DECIDED_SECONDS = 60.0
+# between the questions of a member that is only there to be counted
+_ASK_MS = 5000
 
 
 class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -61,7 +63,7 @@ async def _keep(member: AIOKafkaConsumer) -> None:
     """A member that does not ask for records is taken for dead; they are read elsewhere."""
     with kafka_errors():
         while True:
-            await member.getmany(timeout_ms=1000)
+            await member.getmany(timeout_ms=_ASK_MS)
 
 
 @contextlib.asynccontextmanager
@@ -74,5 +76,6 @@ async def election(
         kafka, group_id=f"{group}-active", client_id="generator-election",
         auto_offset_reset="latest", session_timeout_ms=int(SESSION_SECONDS * 1000),
         heartbeat_interval_ms=int(SESSION_SECONDS * 250), rebalance_timeout_ms=10_000,
+        fetch_max_wait_ms=_ASK_MS,
     ) as member, found.held(member):  # fmt: skip
         yield found

@@ -33,7 +33,8 @@ from pipeline.retry import Backoff, Stopped, retry
 from pipeline.settings import KafkaSettings, TopicSettings
 
 log = logging.getLogger(__name__)
-_POLL_MS = 200
+# what came is given at once; so long is waited only where nothing does
+_POLL_MS = 500
 _COMMIT_EVERY = 1.0
 _COMMIT_SECONDS = 5.0
 _SEND_SECONDS = 30.0
@@ -77,7 +78,7 @@ class Intake:
         self.offsets = Offsets()
         async with consumer(
             self._kafka, group_id=self._group_id, client_id="loader",
-            auto_offset_reset="earliest", fetch_max_wait_ms=100,
+            auto_offset_reset="earliest",
         ) as reader:  # fmt: skip
             reader.subscribe(
                 [self._topics.topic_s3_events, self._topics.topic_manifests],

@@ -32,6 +32,7 @@ class LoadQueue:
         self._working: dict[str, Entry] = {}
         self._some = asyncio.Event()
         self._less = asyncio.Event()
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
@@ -63,10 +64,12 @@ class LoadQueue:
             self._append(Entry(found, calls))
 
     async def take(self, timeout: float) -> Entry | None:
-        """The next entry, None when none came in time."""
+        """The next entry, None when none came in time or the queue is closed."""
         try:
             async with asyncio.timeout(timeout):
                 while not self._waiting:
+                    if self._closed:
+                        return None
                     self._some.clear()
                     await self._some.wait()
         except TimeoutError:
@@ -81,6 +84,11 @@ class LoadQueue:
         del self._waiting[entry.found.key]
         self._working[entry.found.key] = entry
         return entry
+
+    def close(self) -> None:
+        """Nobody waits for an entry any more."""
+        self._closed = True
+        self._some.set()
 
     def finish(self, entry: Entry) -> None:
         """A verdict stands: everybody who asked may acknowledge."""

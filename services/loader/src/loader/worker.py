@@ -31,7 +31,7 @@ from pipeline.retry import Backoff, Stopped, retry
 from pipeline.settings import KafkaSettings, PostgresSettings, S3Settings, TopicSettings
 
 log = logging.getLogger(__name__)
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS = 5.0
 _DECODERS = 2  # threads
 _TRIES = Backoff(cap=5, attempts=4)
 _LAST_WORDS_SECONDS = 5.0
@@ -114,6 +114,7 @@ class LoaderWorker:
             tasks.create_task(intake.run(stop, drained), name="intake")
             sweeping = tasks.create_task(reconciler.run(stop), name="reconciler")
             announcing = tasks.create_task(announcer.run(stop), name="announcer")
+            tasks.create_task(self._close_queue(stop), name="close")
             async with asyncio.TaskGroup() as loads:
                 for number in range(self._settings.files_at_once):
                     loads.create_task(self._work(stop, files), name=f"load-{number}")
@@ -125,6 +126,10 @@ class LoaderWorker:
                 async with asyncio.timeout(_LAST_WORDS_SECONDS):
                     await announcing
                     await announcer.step()
+
+    async def _close_queue(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.queue.close()
 
     async def _work(self, stop: asyncio.Event, files: FileLoader) -> None:
         while not stop.is_set():
