@@ -125,7 +125,7 @@ async def measure(
             took = await asyncio.to_thread(in_process, role, events, own, topic)
             found[name].append(Ended(0, took["seconds"], took["cpu"], took["mib"], ""))
         for place_number, sink in enumerate(SINKS):
-            own_folder = folder / f"{number}-{place_number}-"
+            own_folder = folder / f"{number}_{place_number}_"
             own_folder.mkdir()
             ended = await peer(env, sink, few, events, own_folder)
             if ended is not None:

@@ -4,6 +4,7 @@ Peers are no requirement of ours: each has an environment of its own under build
 from the versions named here, and is left out, in one line, where it cannot be installed.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -14,6 +15,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 PINS = {
     "dlt": ("dlt[postgres,s3,parquet]==1.31.0",),
@@ -22,6 +25,7 @@ PINS = {
     "quixstreams": ("quixstreams[s3]==3.28.1",),
     "scripts": ("aiokafka==0.14.0", "asyncpg==0.32.0", "boto3==1.44.8", "cramjam==2.11.0"),
 }
+_LOOK_SECONDS = 0.05
 _SILENT = {"DISABLE_TELEMETRY": "true", "SLING_DISABLE_TELEMETRY": "true"}
 
 
@@ -84,9 +88,21 @@ def run(argv: list[str], home: Path, log: Path, **env: str) -> Ended:
         process = subprocess.Popen(
             argv, env=plain | _SILENT | env, cwd=home, stdout=output, stderr=output
         )
-        _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(
-        process.returncode, time.perf_counter() - started, used.ru_utime + used.ru_stime,
-        used.ru_maxrss / 1024, log.read_text(errors="replace"),
-    )  # fmt: skip
+        peak = 0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            # not ru_maxrss: it begins with what this process held when it forked
+            peak = max(peak, _resident(process.pid))
+            time.sleep(_LOOK_SECONDS)
+    seconds, used = time.perf_counter() - started, ended[2]
+    process.returncode = os.waitstatus_to_exitcode(ended[1])
+    said = log.read_text(errors="replace")
+    cpu_seconds = used.ru_utime + used.ru_stime
+    return Ended(process.returncode, seconds, cpu_seconds, peak / 2**20, said)
+
+
+def _resident(pid: int) -> int:
+    """Bytes of it and of the processes under it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
+    return 0
