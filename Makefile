@@ -11,6 +11,9 @@ INSTALLED := $(VENV)/.installed
 CODE := libs services cli tests bench examples grafana
 # test processes, each with servers of its own
 SPREAD := -n $(or $(WORKERS),2)
+# the tests whose servers may be containers: all but those about the embedded stack itself
+ON_CONTAINERS := tests/integration tests/e2e/test_pipeline.py -m "servers and not slow and not faults" \
+  --ignore tests/integration/test_embedded.py --ignore tests/integration/test_supervised_services.py
 
 # uv: the one on the PATH, else one of our own, from its hashes
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
@@ -67,6 +70,7 @@ test-unit: install ## the tests that need no server (seconds)
 
 test-docker: install ## the stack in containers: first sale, kills, scaling, what nobody may (needs Docker)
 	@$(BIN)/pytest -q --durations=10 tests/compose tests/docker
+	@TEST_SERVERS=containers $(BIN)/pytest -q --durations=10 $(SPREAD) $(ON_CONTAINERS)
 
 check: install ## format, lint, types
 	@$(BIN)/ruff format --check --quiet $(CODE)

@@ -12,11 +12,12 @@ from typing import Protocol
 
 import pytest
 
+from support import servers
 from support.eventually import eventually as _eventually
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 from support.spread import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
-from support.stack import Stack, embedded_stack
+from support.stack import Stack
 
 
 class StartService(Protocol):
@@ -25,11 +26,17 @@ class StartService(Protocol):
     ) -> ServiceProcess: ...
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    if hasattr(config, "workerinput") or "not servers" in config.option.markexpr:
+        return None
+    return f"servers: {servers.chosen()} (TEST_SERVERS)"
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """Kafka, S3 and PostgreSQL, for the whole session."""
-    with embedded_stack() as servers:
-        yield servers
+    with servers.servers() as found:
+        yield found
 
 
 @pytest.fixture

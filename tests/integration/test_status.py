@@ -48,7 +48,9 @@ async def test_status_names_a_server_that_is_down_and_does_not_hang(
     done = salespipe(pipeline_env, "status", "-o", "json", **env)
     assert done.code == 2, done.err
     assert any(problem.startswith(f"{name} is down") for problem in done.json["problems"])
-    assert time.monotonic() - began < 5, "an answer takes two seconds, and a slow start of Python"
+    assert time.monotonic() - began < 20, (
+        "an answer takes two seconds; so may Python, on a busy machine"
+    )
 
 
 async def test_sql_reads_as_bi_reader_and_cannot_write(

@@ -3,20 +3,42 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import psutil
 
 from salespipe import state
 from support.stack import Stack
 
+_NAMED = {"s3": "minio"}
+
 
 @contextlib.contextmanager
 def outage(stack: Stack, **signals: signal.Signals) -> Iterator[None]:
-    """outage(stack, kafka=SIGKILL): away until the block ends, then the supervisor restarts them.
+    """outage(stack, kafka=SIGKILL): away until the block ends, then they are started again."""
+    with _containers(stack, signals) if stack.containers else _processes(stack, signals):
+        yield
 
-    The supervisor sleeps meanwhile: it would bring them back within a second.
-    """
+
+@contextlib.contextmanager
+def _containers(stack: Stack, signals: Mapping[str, signal.Signals]) -> Iterator[None]:
+    gone = [
+        (stack.containers[_NAMED.get(name, name)].get_wrapped_container(), number)
+        for name, number in signals.items()
+    ]
+    try:
+        for container, number in gone:
+            container.kill(number)
+            container.wait()
+        yield
+    finally:
+        for container, _ in gone:
+            container.start()
+
+
+@contextlib.contextmanager
+def _processes(stack: Stack, signals: Mapping[str, signal.Signals]) -> Iterator[None]:
+    """The supervisor sleeps meanwhile: it would bring them back within a second."""
     assert stack.state.folder
     now = state.read(stack.state.folder)
     assert now.supervisor

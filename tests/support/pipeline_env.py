@@ -2,12 +2,13 @@
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiobotocore.session import get_session
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.contracts import topics as names
-from salespipe.provision import bucket, database, topics
+from salespipe.provision import bucket, database, store_access, topics
 from salespipe.state import MODULES, PG_ROLES, S3_IDENTITIES, SUPERUSER
 from support.stack import Stack
 
@@ -79,7 +80,10 @@ class PipelineEnv:
             await topics.create(admin, topics.declared(), self.topics)
         finally:
             await admin.close()
-        await bucket.create(self.stack.s3_settings(bucket=self.bucket))
+        s3 = self.stack.s3_settings(bucket=self.bucket)
+        await bucket.create(s3)
+        if self.stack.containers:  # there, each bucket names its topic
+            await store_access.announce_objects(s3)
         connection = await database.connect(self.stack.postgres_settings(SUPERUSER, "postgres"))
         try:
             await database.create_database(connection, self.database, self.stack.template)
@@ -110,8 +114,14 @@ class PipelineEnv:
             aws_access_key_id=access,
             aws_secret_access_key=secret,
         ) as client:
+            # with all that is in it: SeaweedFS always does, MinIO when it is told to
+            client.meta.events.register("before-sign.s3.DeleteBucket", _with_all)
             await client.delete_bucket(Bucket=self.bucket)
 
     def _group(self, service: str) -> dict[str, str]:
         prefix = {"s3-sink": "SINK", "loader": "LOADER"}.get(service)
         return {f"{prefix}_GROUP_ID": f"{MODULES[service]}-{self.run}"} if prefix else {}
+
+
+def _with_all(request: Any, **_: Any) -> None:
+    request.headers["x-minio-force-delete"] = "true"

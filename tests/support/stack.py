@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.settings import KafkaSettings, PostgresSettings, S3Settings
 from salespipe import state
@@ -20,14 +21,21 @@ from salespipe.embedded.service import make_credentials
 from salespipe.settings import DEFAULT_PORTS, CliSettings
 from salespipe.state import BUCKET, DATABASE, HOST, SUPERUSER, StackState
 
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
 _START_WITHIN = 180.0
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the servers are, and who may do what. The same for whatever runs them."""
+    """Where the servers are, and who may do what. The same for whatever runs them.
+
+    containers: kafka, minio and postgres, where it is containers that run them.
+    """
 
     state: StackState
+    containers: Mapping[str, "DockerContainer"] = field(default_factory=dict)
 
     @property
     def kafka_bootstrap(self) -> str:
