@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 
-from s3_sink.record_batches import RecordBatches
+from s3_sink.record_batches import FetchedRun, RecordBatches
 from s3_sink.records import Records
 from support.pipeline_env import PipelineEnv
 from support.sink_world import SinkWorld
@@ -38,6 +38,7 @@ async def test_batches_and_records_are_the_same_whatever_was_sent(
 
     by_records = await read(world)
     assert len(by_records) == 4 * 300 + 2 * 51 + 3
+    monkeypatch.setattr(fetcher, "MemoryRecords", FetchedRun)
     monkeypatch.setattr(fetcher, "PartitionRecords", RecordBatches)
     assert await read(world) == by_records
 

@@ -1,7 +1,9 @@
 """A file on its way: raw records, then compressed chunks, then one body with its metadata.
 
 take() belongs to the event loop; encoder.add() of a chunk and finish() run in a thread, one at a
-time. What is held shrinks as it goes: a chunk's records are let go when they are compressed.
+time. What is held shrinks as it goes: a chunk's records are let go when they are compressed. How
+many bytes the values of a packed batch are is known once it is encoded; until then it counts as
+what it takes.
 """
 
 import hashlib
@@ -13,9 +15,8 @@ from s3_sink.cut import HOUR_MS, Reason, schema_of
 from s3_sink.encoders import Encoder
 from s3_sink.records import Records
 
-CHUNK_BYTES = 1 << 20
-# what a value costs beside its bytes: the object around them and its place in a list
-_VALUE_OVERHEAD = 48
+# held bytes, which are packed more often than not; in a thread they become about a MiB
+CHUNK_BYTES = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,9 @@ class FirstRecord:
 
     @classmethod
     def of(cls, records: Records) -> "FirstRecord":
-        crc = zlib.crc32(records.values[0] or b"")
-        return cls(
-            records.base, records.first_timestamp, f"{crc:08x}", schema_of(records.values[0])
-        )
+        value = records.values[0]
+        crc = zlib.crc32(value or b"")
+        return cls(records.base, records.first_timestamp, f"{crc:08x}", schema_of(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,17 @@ class OpenFile:
         self.opened_wall = wall
         self.hour = first.timestamp // HOUR_MS
         self.schema = first.schema
-        self.rows = self.raw_bytes = self.skipped = 0
+        self.rows = self.skipped = 0
         self.min_timestamp = self.max_timestamp = first.timestamp
         self.cut_reason: Reason | None = None
         self.body: Body | None = None
         self._pending: list[Records] = []
-        self._pending_bytes = 0
+        self._pending_bytes = self._encoded_bytes = 0
+
+    @property
+    def raw_bytes(self) -> int:
+        """Of all values; exact once they are encoded."""
+        return self._encoded_bytes + self._pending_bytes
 
     @property
     def stored_bytes(self) -> int:
@@ -93,9 +98,7 @@ class OpenFile:
             kept = records.without_tombstones()
             self.skipped += len(records) - (len(kept) if kept else 0)
         if kept is not None:
-            size = kept.byte_count
-            self.raw_bytes += size
-            self._pending_bytes += size + _VALUE_OVERHEAD * len(kept)
+            self._pending_bytes += kept.held_bytes
             self._pending.append(kept)
 
     def next_chunk(self) -> "Chunk":
@@ -106,6 +109,7 @@ class OpenFile:
 
     def encoded(self, chunk: "Chunk") -> None:
         self._pending_bytes -= chunk.size
+        self._encoded_bytes = self.encoder.raw_bytes
 
     def finish(self) -> None:
         """In a thread, after the last chunk."""

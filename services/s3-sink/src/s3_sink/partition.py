@@ -252,8 +252,10 @@ class Partition:
     async def _encode(self, file: OpenFile) -> None:
         chunk = file.next_chunk()
         if chunk.records:
+            before = file.encoder.raw_bytes
             await self._hands.in_thread(functools.partial(file.encoder.add, chunk.records))
             file.encoded(chunk)
+            metrics.BYTES_IN.inc(file.encoder.raw_bytes - before)
         if file.cut_reason is not None and not file.pending_bytes:
             await self._hands.in_thread(file.finish)
         if file is self.open_file:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+# what a value costs beside its bytes: the object around them and its place in a list
+_VALUE_OVERHEAD = 48
+
 
 class Record(Protocol):
     """What is needed of a single Kafka record."""
@@ -23,7 +26,7 @@ class Records:
 
     values: (n,) as Kafka gives them, None for a tombstone. base: offset of values[0]. offsets: (n,)
     only where they have holes. timestamp: Kafka's, in ms, of all of them; timestamps: (n,) only
-    where they differ.
+    where they differ. packed_bytes: what they take in memory where the values are packed.
     """
 
     values: Sequence[bytes | None]
@@ -31,6 +34,7 @@ class Records:
     timestamp: int
     offsets: Sequence[int] | None = None
     timestamps: Sequence[int] | None = None
+    packed_bytes: int | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -41,12 +45,11 @@ class Records:
         return (self.offsets[-1] if self.offsets else self.base + len(self.values) - 1) + 1
 
     @property
-    def byte_count(self) -> int:
-        """Of the values; a tombstone has none."""
-        try:
-            return sum(map(len, self.values))  # type: ignore[arg-type]  # the TypeError
-        except TypeError:
-            return sum(len(value) for value in self.values if value is not None)
+    def held_bytes(self) -> int:
+        """What they take in memory, about."""
+        if self.packed_bytes is not None:
+            return self.packed_bytes
+        return sum(len(value or b"") + _VALUE_OVERHEAD for value in self.values)
 
     @property
     def first_timestamp(self) -> int:
@@ -80,6 +83,7 @@ class Records:
             timestamp=timestamps[0] if timestamps else self.timestamp,
             offsets=offsets,
             timestamps=timestamps,
+            packed_bytes=self.packed_bytes,
         )
 
     def since(self, offset: int) -> Self | None:

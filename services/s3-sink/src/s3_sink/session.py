@@ -65,6 +65,7 @@ class Session:
         self._full_since: float | None = None
         self._epochs = 0
         self.taken = 0
+        self.held_bytes = 0  # as of the last turn
         self._paused = False
         self._revoking: asyncio.Task[None] | None = None
         self.reader: GroupReader | None = None
@@ -196,7 +197,7 @@ class Session:
 
     def _has_room(self, reader: GroupReader) -> bool:
         """Whether to take more; pauses the partitions where that lasts, so that polling goes on."""
-        held = sum(p.held_bytes for p in self._everyone())
+        held = self.held_bytes = sum(p.held_bytes for p in self._everyone())
         pending = sum(p.pending_bytes for p in self.partitions.values())
         metrics.BUFFER_BYTES.set(held)
         limits = self._limits

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import hashlib
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.clients.s3 import s3_errors
-from pipeline.errors import Forbidden, NotFound, PreconditionFailed
+from pipeline.errors import Forbidden, NotFound, PreconditionFailed, Transient
 
 _ATTEMPT_SECONDS = 60.0
 _ASK_SECONDS = 20.0
@@ -104,6 +105,9 @@ class Store:
             with s3_errors():
                 async with asyncio.timeout(seconds):
                     yield
+        except Transient as error:
+            _forget_frames(error)
+            raise
         except (NotFound, PreconditionFailed):
             self._heard()
             raise
@@ -117,6 +121,14 @@ class Store:
         return Forbidden(
             f"there is no bucket {self.bucket} yet", dependency="s3", reason="no_bucket"
         )
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """What failed knows the frames it passed, and one of those knows it: a circle with the body of
+    an object in it, which only the collector would find, hours later."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _content_md5(body: bytes) -> str:

@@ -1,4 +1,5 @@
-"""Looks at both servers from time to time: lag, readiness, and whether the consumer hangs."""
+"""Looks at both servers from time to time: lag, readiness, and whether the consumer hangs; and at
+what is held, so that memory that an outage filled does not stay."""
 
 import asyncio
 import logging
@@ -7,7 +8,7 @@ from collections.abc import Callable
 
 from pipeline.errors import Transient
 from pipeline.health import Health
-from s3_sink import metrics
+from s3_sink import allocator, metrics
 from s3_sink.group_reader import GroupReader
 from s3_sink.session import Session
 from s3_sink.store import Store
@@ -20,6 +21,8 @@ _EARLY = 0.1
 # an assignment that is away for less is an ordinary rebalance
 _REBALANCE_SECONDS = 30.0
 _STORE_SILENT = 15.0
+# so much less is held than was
+_WORTH_GIVING_BACK = 16 << 20
 
 
 class Stalled(Transient):
@@ -40,6 +43,7 @@ class Watch:
         self._watchdog = Watchdog(stall_seconds)
         self._clock = clock
         self._assigned_at: float | None = None
+        self._most_held = 0
 
     async def run(self) -> None:
         while True:
@@ -54,6 +58,7 @@ class Watch:
         answers, behind = await self._kafka(assigned)
         await self._look_at_store()
         self._chain()
+        await self._give_back()
         excused = not answers or not self._health.checks["s3"].ok or self._session.full
         facts = Facts(self._session.progress, assigned is not None, behind, excused)
         if self._watchdog.stalled(facts, now):
@@ -112,6 +117,13 @@ class Watch:
             await self._store.first_keys("", 1)
         except Transient as error:
             self._health.down("s3", str(error))
+
+    async def _give_back(self) -> None:
+        held = self._session.held_bytes
+        self._most_held = max(self._most_held, held)
+        if self._most_held - held >= _WORTH_GIVING_BACK:
+            self._most_held = held
+            await asyncio.to_thread(allocator.give_back)
 
     def _chain(self) -> None:
         stopped = self._session.stopped

@@ -15,7 +15,7 @@ from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.retry import Backoff, retry
 from pipeline.settings import KafkaSettings, S3Settings, TopicSettings
-from s3_sink import metrics, record_batches
+from s3_sink import allocator, metrics, record_batches
 from s3_sink.chain import Chain
 from s3_sink.dead_letters import DeadLetters
 from s3_sink.encoders import encoder_for
@@ -51,6 +51,7 @@ class SinkWorker:
         self._session: Session | None = None
         self._letters = DeadLetters(kafka, topics.topic_events, topics.topic_dlq)
         self._stalls = 0
+        allocator.bound()
         if settings.fetch == "batches":
             record_batches.install()
 

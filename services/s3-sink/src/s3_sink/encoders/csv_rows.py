@@ -19,7 +19,7 @@ class CsvRows:
 
     def __init__(self, packing: Packing) -> None:
         self.extension = f"csv{packing.suffix}"
-        self.size = self.count = 0
+        self.size = self.count = self.raw_bytes = 0
         self.times = EventTimes()
         self.refused: list[Refused] = []
         self._compressor = packing.begin()
@@ -30,6 +30,7 @@ class CsvRows:
         rows = []
         for records in chunk:
             for offset, value in records.numbered():
+                self.raw_bytes += len(value or b"")
                 try:
                     fields = fields_of(value)
                 except Unusable as error:

@@ -33,6 +33,10 @@ class Encoder(Protocol):
         """Lines or rows so far."""
 
     @property
+    def raw_bytes(self) -> int:
+        """Of the values so far, as they came, refused ones included."""
+
+    @property
     def altered(self) -> int:
         """Values that could not be kept byte for byte."""
 

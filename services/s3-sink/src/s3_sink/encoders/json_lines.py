@@ -8,6 +8,7 @@ from s3_sink.encoders.packing import Packing
 from s3_sink.event_times import EventTimes
 from s3_sink.records import Records
 
+# values that are worth a join of their own
 _MANY = 200
 
 
@@ -16,33 +17,33 @@ class JsonLines:
 
     def __init__(self, packing: Packing) -> None:
         self.extension = f"json{packing.suffix}"
-        self.size = self.count = self.altered = 0
+        self.size = self.count = self.raw_bytes = self.altered = 0
         self.times = EventTimes()
         self._compressor = packing.begin()
         self._parts: list[bytes] = []
 
     def add(self, chunk: Sequence[Records]) -> None:
-        small: list[bytes | None] = []
+        waiting: list[bytes | None] = []
         for records in chunk:
-            # a large run is joined as it is, small ones together
-            if len(records) < _MANY:
-                small += records.values
-            else:
-                self._add(small)
-                self._add(records.values)
-                small = []
-        self._add(small)
+            waiting += records.values
+            if len(waiting) >= _MANY:
+                self._add(waiting)
+                waiting = []
+        if waiting:
+            self._add(waiting)
 
     def finish(self) -> bytes:
         self._keep(self._compressor.flush())
         return b"".join(self._parts)
 
-    def _add(self, values: Sequence[bytes | None]) -> None:
-        if not values:
-            return
+    def _add(self, values: list[bytes | None]) -> None:
         joined, altered = lines.join(values)
         self.altered += altered
         self.count += len(values)
+        # unaltered, a line is its value and the line end
+        self.raw_bytes += (
+            sum(len(value or b"") for value in values) if altered else len(joined) - len(values)
+        )
         self.times.add(values[0], values[-1])
         self._keep(self._compressor.compress(joined))
 

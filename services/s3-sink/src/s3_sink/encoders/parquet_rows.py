@@ -38,7 +38,7 @@ class ParquetRows:
     altered = 0
 
     def __init__(self, compression: str) -> None:
-        self.count = 0
+        self.count = self.raw_bytes = 0
         self.times = EventTimes()
         self.refused: list[Refused] = []
         self._sink = io.BytesIO()
@@ -53,6 +53,7 @@ class ParquetRows:
     def add(self, chunk: Sequence[Records]) -> None:
         for records in chunk:
             for offset, value in records.numbered():
+                self.raw_bytes += len(value or b"")
                 try:
                     row = _row(value)
                 except Unusable as error:
