@@ -2,11 +2,10 @@
 
     python bench/compose.py [--rate 20000] [--seconds 30]
 
-Starts a stack of its own (images: docs/compose.md) that publishes --rate events a second (the
-mean of a week: an evening has more). Takes the time from the kill of the active one of two
-generators, and of two transformers, until the other is active; then runs --seconds with one sink
-and one loader, with four and three, and with one of each again; stops the generator and asks
-`salespipe verify`. docs/scaling.md has the figures.
+Starts a stack of its own (images: docs/compose.md) that publishes --rate events a second. Takes the
+time from the kill of the active one of two generators, and of two transformers, until the other is
+active; then runs --seconds with one sink and one loader, with four and three, and with one of each
+again; stops the generator and asks `salespipe verify`. docs/scaling.md has the figures.
 """
 
 import argparse
@@ -111,6 +110,7 @@ def main() -> None:
     os.environ |= {  # docker compose reads its settings from there
         "COMPOSE_PROJECT_NAME": "salespipe-bench", "GRAFANA_PORT": "33000",
         "GENERATOR_SCHEDULE": "PT1S", "GENERATOR_BACKFILL_HOURS": "0",
+        "GENERATOR_SCENARIO": "load",  # the same at every hour
         "GENERATOR_RATE": str(arguments.rate * 3600),
     }  # fmt: skip
     with compose_stack() as stack:
