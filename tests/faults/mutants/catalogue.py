@@ -118,8 +118,8 @@ MUTANTS = (
     )),
     Mutant("marts are added up, not recomputed", MARTS, (
         Edit(f"{TRANSFORMER}/dbt/models/run/run_cells_before.sql",
-             "    and hours.product_id = cells.product_id\n",
-             "    and hours.product_id = cells.product_id\nwhere false\n"),
+             "    and hours.currency = cells.currency\n",
+             "    and hours.currency = cells.currency\n    and false\n"),
     )),
     Mutant("a batch is announced before its events are acknowledged", BATCHES, (
         Edit("services/generator/src/generator/publisher.py",
@@ -142,7 +142,7 @@ MUTANTS = (
     )),
     Mutant("the whole: marts are added up, not recomputed", PIPELINE, (
         Edit(f"{TRANSFORMER}/dbt/models/run/run_cells_before.sql",
-             "    and hours.product_id = cells.product_id\n",
-             "    and hours.product_id = cells.product_id\nwhere false\n"),
+             "    and hours.currency = cells.currency\n",
+             "    and hours.currency = cells.currency\n    and false\n"),
     )),
 )  # fmt: skip

@@ -46,6 +46,7 @@ class DbtProcess:
                 self._say({"error": str(error), "kind": "project"})
 
     def verb_connect(self) -> None:
+        self._engine.disconnect()
         self._ledger.connect()
 
     def verb_parse(self) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class DbtProcess:
         return asdict(run) if run else None
 
     def verb_build(self, run_id: int) -> dict[str, Any]:
-        build = self._engine.increment()
+        build = self._engine.increment(run_id, self._ledger.files(run_id))
         self._ledger.record(run_id, build)
         return _plain(build)
 

@@ -1,21 +1,25 @@
 """dbt behind four verbs: parse, create, increment, full_refresh. All that the project
-knows of dbt's Python API is in this file.
+knows of dbt's Python API is in this file, and in kept_sessions.
 
 One instance a process and one invocation at a time: dbt keeps global state. The parsed manifest
 is kept and injected, so that an invocation parses nothing.
 """
 
 import gc
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from dbt.adapters.factory import reset_adapters
+from dbt.adapters.postgres.impl import PostgresAdapter
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+from transformer.kept_sessions import KeptSessions
 from transformer.plan import Publication, publications
+from transformer.settings import tell_models
 
 QUIET = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
 # models in the order of their graph, and only the tests that look at slices
@@ -57,6 +61,7 @@ class Build:
 
 class DbtEngine:
     def __init__(self, on_node: Callable[[str, str], None]) -> None:
+        PostgresAdapter.ConnectionManager = KeptSessions
         self._on_node = on_node
         self._manifest: Manifest | None = None
         self._invocation_id = ""
@@ -72,19 +77,27 @@ class DbtEngine:
         self._manifest = result.result
         self.plan = publications(self._manifest.nodes.values())
         self.lineage = _lineage(self._manifest)
+        # what dbt and the manifest are made of lasts: the collection after each run passes it by
+        gc.collect()
+        gc.freeze()
         return time.monotonic() - started
 
     def create(self) -> Build:
         """Create or widen every table and view; existing rows stay."""
         return self._invoke(["run"])
 
-    def increment(self) -> Build:
-        """Fill and test the slices of the run that is open in the ledger."""
+    def increment(self, run_id: int, files: dict[str, list[int]]) -> Build:
+        """Fill and test the slices of a run over these files: ids by kind, as in the ledger."""
+        tell_models(json.dumps({"run_id": run_id, "loaded": [], "superseded": []} | files))
         return self._invoke(["--no-populate-cache", *INCREMENT])
 
     def full_refresh(self) -> Build:
         """Build, test and publish everything from raw."""
         return self._invoke(EVERYTHING)
+
+    def disconnect(self) -> None:
+        """End the sessions that are kept for the next invocation."""
+        KeptSessions.close_all()
 
     def _invoke(self, arguments: list[str]) -> Build:
         runner = dbtRunner(manifest=self._manifest, callbacks=[self._event])

@@ -27,6 +27,8 @@ LOCK_KEY = 7236280100113  # macros/run/full_refresh.sql has the same
 SWEEP_SECONDS = 30.0
 RECENT_FILES = 5000
 ANALYZE_AFTER = 50_000  # rows; and at least a tenth of the table
+# so many times later it is done even if files wait; before, only while there are none
+ANALYZE_OVERDUE = 5
 TAKE = statements.load("take")
 PUBLISH = statements.load("publish")
 
@@ -104,6 +106,7 @@ class Ledger:
     def take(self, max_files: int, max_rows: int) -> Run | None:
         """The open run, or a new one; None when nothing is pending."""
         run = self._take(max_files, max_rows)
+        self._analyze_if_due(ANALYZE_OVERDUE if run else 1)
         if run is not None:
             with self._connection, self._connection.cursor() as cursor:
                 cursor.execute(TAKE["summarize_raw"])
@@ -130,6 +133,14 @@ class Ledger:
                     self._connection.rollback()
                     return None
             return Run(run_id, attempt, self._files(cursor, run_id))
+
+    def files(self, run_id: int) -> dict[str, list[int]]:
+        """Ids of the run's files by kind, as they are now."""
+        found: dict[str, list[int]] = {}
+        with self._connection, self._connection.cursor() as cursor:
+            for file in self._files(cursor, run_id):
+                found.setdefault(file.kind, []).append(file.file_id)
+        return found
 
     def narrow(self, run_id: int, keep: list[int]) -> None:
         """Put every other file of the run back: it is pending again."""
@@ -191,18 +202,9 @@ class Ledger:
         return published
 
     def commit(self, rows_new: int) -> None:
-        """Make it visible, then give the planner what it needs to know of the new rows."""
+        """Make it visible."""
         self._connection.commit()
         self._since_analyze += rows_new
-        with self._connection, self._connection.cursor() as cursor:
-            cursor.execute(PUBLISH["summarize"])
-            if self._since_analyze >= self._analyze_after:
-                cursor.execute(
-                    "analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours"
-                )
-                cursor.execute(PUBLISH["fact_rows"])
-                self._analyze_after = max(ANALYZE_AFTER, cursor.fetchone()[0] // 10)
-                self._since_analyze = 0
 
     def rollback(self) -> None:
         self._connection.rollback()
@@ -222,6 +224,16 @@ class Ledger:
     def _end_backends(self, worker: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(TAKE["end_backends"], {"application": application_name(worker)})
+
+    def _analyze_if_due(self, overdue: int) -> None:
+        """Tell the planner of the new rows; it takes seconds on a large fact."""
+        if self._since_analyze < overdue * self._analyze_after:
+            return
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(PUBLISH["analyze"])
+            cursor.execute(PUBLISH["fact_rows"])
+            self._analyze_after = max(ANALYZE_AFTER, cursor.fetchone()[0] // 10)
+        self._since_analyze = 0
 
     def _after(self, cursor: Any) -> int:
         """Files from here on are looked at."""
@@ -254,28 +266,64 @@ class Ledger:
 
 
 def _publish(cursor: Any, publication: Publication, withdrawing: bool) -> tuple[int, int]:
-    """Rows removed and rows inserted."""
+    """Rows removed and rows inserted, or updated in place."""
     table = sql.Identifier(publication.schema, publication.table)
+    coming = sql.Identifier(SLICES, publication.slice)
     columns = sql.SQL(", ").join(map(sql.Identifier, publication.columns))
+    removed = 0
     if publication.whole_on_withdrawal and withdrawing:
         cursor.execute(sql.SQL("delete from {}").format(table))
-    else:
-        same_key = sql.SQL(" and ").join(
-            sql.SQL("published.{0} = gone.{0}").format(sql.Identifier(column))
-            for column in publication.key
-        )
-        cursor.execute(
-            sql.SQL("delete from {} published using {} gone where {}").format(
-                table, sql.Identifier(SLICES, publication.removed_by), same_key
-            )
-        )
-    removed = cursor.rowcount
+        removed = cursor.rowcount
+    elif publication.removed_by != publication.slice or not publication.in_place:
+        cursor.execute(_delete(publication))
+        removed = cursor.rowcount
     cursor.execute(
-        sql.SQL("insert into {} ({}) select {} from {}").format(
-            table, columns, columns, sql.Identifier(SLICES, publication.slice)
+        sql.SQL("insert into {} ({}) select {} from {}{}").format(
+            table, columns, columns, coming, _or_update(publication)
         )
     )
     return removed, cursor.rowcount
+
+
+def _delete(publication: Publication) -> sql.Composable:
+    """Rows whose key is in `by`; where rows are updated in place those that do not come again.
+
+    Which those are is asked of the slices alone, where it can be: mostly none, and the planner,
+    who takes the columns of a key for independent, cannot do worse than look for none.
+    """
+    key = sql.SQL(", ").join(map(sql.Identifier, publication.key))
+    gone = sql.SQL("select {} from {}").format(key, sql.Identifier(SLICES, publication.removed_by))
+    coming = sql.SQL("select {} from {}").format(key, sql.Identifier(SLICES, publication.slice))
+    statement = sql.SQL("delete from {} published using ({}) gone where {}")
+    table = sql.Identifier(publication.schema, publication.table)
+    if publication.in_place == publication.key:
+        gone = sql.SQL("{} except {}").format(gone, coming)
+    elif publication.in_place:
+        again = sql.SQL(" and not exists (select from {} coming where {})").format(
+            sql.Identifier(SLICES, publication.slice), _same(publication.in_place, "coming")
+        )
+        return statement.format(table, gone, _same(publication.key, "gone")) + again
+    return statement.format(table, gone, _same(publication.key, "gone"))
+
+
+def _same(columns: tuple[str, ...], other: str) -> sql.Composable:
+    """The published row and another agree on the columns."""
+    return sql.SQL(" and ").join(
+        sql.SQL("published.{0} = {1}.{0}").format(sql.Identifier(column), sql.Identifier(other))
+        for column in columns
+    )
+
+
+def _or_update(publication: Publication) -> sql.Composable:
+    if not publication.in_place:
+        return sql.SQL("")
+    key = sql.SQL(", ").join(map(sql.Identifier, publication.in_place))
+    figures = sql.SQL(", ").join(
+        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column))
+        for column in publication.columns
+        if column not in publication.in_place
+    )
+    return sql.SQL(" on conflict ({}) do update set {}").format(key, figures)
 
 
 def _row(run_id: int, invocation_id: str, node: NodeResult) -> tuple[Any, ...]:

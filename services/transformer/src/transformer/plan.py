@@ -13,7 +13,9 @@ class Publication:
     """Rows of table whose key is in `by` go, the slice's rows come.
 
     by names a table in the slices' schema; "slice" is the slice itself. With whole_on_withdrawal
-    every row goes in a run that withdraws a file: the slice then holds all of the table.
+    every row goes in a run that withdraws a file: the slice then holds all of the table. in_place
+    is the primary key of a table whose rows mostly stay, with other figures: those are updated, so
+    that its indexes do not grow; empty where rows come and go.
     """
 
     schema: str
@@ -22,6 +24,7 @@ class Publication:
     key: tuple[str, ...]
     by: str
     whole_on_withdrawal: bool
+    in_place: tuple[str, ...] = ()
 
     @property
     def slice(self) -> str:
@@ -30,6 +33,12 @@ class Publication:
     @property
     def removed_by(self) -> str:
         return self.slice if self.by == "slice" else self.by
+
+
+def _primary_key(node: Any) -> tuple[str, ...]:
+    """Columns of the contract's primary key."""
+    (key,) = (each for each in node.constraints if each.type == "primary_key")
+    return tuple(key.columns)
 
 
 def publications(nodes: Iterable[Any]) -> tuple[Publication, ...]:
@@ -47,6 +56,7 @@ def publications(nodes: Iterable[Any]) -> tuple[Publication, ...]:
                 key=tuple(how["key"]),
                 by=how["by"],
                 whole_on_withdrawal=bool(how.get("whole_on_withdrawal", False)),
+                in_place=_primary_key(node) if how.get("in_place") else (),
             )
         )
     return tuple(sorted(found, key=lambda publication: publication.table))

@@ -57,6 +57,11 @@ def dbt_environment(
     }
 
 
+def tell_models(run: str) -> None:
+    """What models read by env_var('TRANSFORMER_RUN') in the next invocation: a run as JSON."""
+    os.environ["TRANSFORMER_RUN"] = run  # noqa: TID251
+
+
 def application_name(worker: str) -> str:
     """What pg_stat_activity shows of every connection of a dbt process."""
     return f"transformer-{worker}"

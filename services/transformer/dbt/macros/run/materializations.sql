@@ -54,6 +54,11 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
+    {% set old = load_cached_relation(this) %}
+    {% if old is not none and old.is_table and old.schema == 'staging' %}
+        {# what was a table for one run; of a mart nothing is ever dropped #}
+        {% call statement('drop') %}drop table {{ view }}{% endcall %}
+    {% endif %}
     {% call statement('main') %}create or replace view {{ view }} as {{ sql }}{% endcall %}
     {% do apply_grants(view, config.get('grants'), should_revoke=False) %}
     {% do persist_docs(view, model) %}
@@ -96,6 +101,11 @@
     {% call statement('ensure') %}
         create table if not exists {{ published }} {{ get_table_columns_and_constraints() }}
     {% endcall %}
+    {% if config.get('fillfactor') %}
+        {% call statement('fillfactor') %}
+            alter table {{ published }} set (fillfactor = {{ config.get('fillfactor') }})
+        {% endcall %}
+    {% endif %}
     {% set present = adapter.get_columns_in_relation(published) | map(attribute='name') | list %}
     {% for name, column in model.columns.items() if name not in present %}
         {% call statement('append') %}

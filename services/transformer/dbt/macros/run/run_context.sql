@@ -1,19 +1,9 @@
 {# The run that is being built: none outside of one (from a shell; `dbt run`, which only creates), else
-   its id and the ids of its files by kind. Read from the ledger, never from --vars: those would re-parse. #}
+   its id and the ids of its files by kind. The service reads them from the ledger and tells them by the
+   environment: never by --vars, which would re-parse, nor by a query, which each model would repeat. #}
 {% macro run_context() %}
     {% if not execute or flags.FULL_REFRESH or flags.WHICH == 'run' or not in_service() %}{{ return(none) }}{% endif %}
-    {% set rows = run_query(
-        "select r.run_id, f.file_id, f.kind from ops.transform_run r"
-        " left join ops.transform_file f on f.run_id = r.run_id and f.state = 'claimed'"
-        " where r.state = 'running' and r.worker = '" ~ env_var('TRANSFORMER_WORKER') ~ "'"
-        " order by f.file_id"
-    ).rows %}
-    {% if not rows %}{{ return(none) }}{% endif %}
-    {% set run = {'run_id': rows[0][0] | int, 'loaded': [], 'superseded': []} %}
-    {% for _, file_id, kind in rows if file_id is not none %}
-        {% do run[kind].append(file_id | int) %}
-    {% endfor %}
-    {{ return(run) }}
+    {{ return(fromjson(env_var('TRANSFORMER_RUN', 'null'))) }}
 {% endmacro %}
 
 

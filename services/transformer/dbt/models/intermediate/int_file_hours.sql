@@ -1,42 +1,72 @@
 {{
     config(
         indexes=[{'columns': ['sales_hour']}, {'columns': ['batch_id']}],
-        meta={'publish': {'by': 'run_files', 'key': ['file_id']}},
+        meta={'publish': {'by': 'run_file_hours', 'key': ['file_id', 'batch_id', 'sales_hour', 'currency'], 'in_place': true}},
         pre_hook='set local enable_seqscan = off'
     )
 }}
--- the hook: the planner learns late that the fact's files lie together, and would read all of it
-{%- set counted_files = 'select file_id from ' ~ ref('run_files') %}
-{%- set files = run_query(counted_files).columns[0].values() | map('int') | list if run_context() else [] %}
+-- depends_on: {{ ref('run_replaced') }}, {{ ref('run_file_hours') }}
+{%- set run = run_context() %}
 
+-- what is published, less the events that go, plus those that come, as in int_product_hours: a file of
+-- which one event is sent again is not read again
 with arriving as (
 
-    select file_id, batch_id, sales_hour, currency, quantity, net_amount
+    select
+        file_id,
+        coalesce(batch_id, '') as batch_id,
+        sales_hour,
+        currency,
+        1 as event_count,
+        quantity as units,
+        net_amount as revenue
     from {{ ref('run_sales') }}
     where is_winner
 
 ),
 
-{% if is_incremental() %}
-staying as (
+{% if run %}
+leaving as (
 
     select
-        fct.file_id, fct.batch_id, fct.sales_hour, fct.currency, fct.quantity, fct.net_amount
-    from {{ ref('fct_sales') }} fct
-    where {{ file_is_in('fct.file_id', files) }}
-    and not exists (
-        select 1 from {{ ref('run_replaced') }} replaced where replaced.event_id = fct.event_id
-    )
+        file_id,
+        coalesce(batch_id, '') as batch_id,
+        sales_hour,
+        currency,
+        -1 as event_count,
+        -quantity as units,
+        -net_amount as revenue
+    from {{ ref('run_replaced') }}
+
+),
+
+present as (
+
+    select
+        files.file_id, files.batch_id, files.sales_hour, files.currency, files.event_count,
+        files.units, files.revenue
+    from {{ ref('run_file_hours') }} changed
+    cross join lateral (
+        select *
+        from {{ this }} files
+        where files.file_id = changed.file_id
+        and files.batch_id = changed.batch_id
+        and files.sales_hour = changed.sales_hour
+        and files.currency = changed.currency
+        limit 1
+    ) files
 
 ),
 {% endif %}
 
-sales as (
+changes as (
 
     select * from arriving
-    {% if is_incremental() %}
+    {% if run %}
     union all
-    select * from staying
+    select * from leaving
+    union all
+    select * from present
     {% endif %}
 
 ),
@@ -45,14 +75,15 @@ final as (
 
     select
         file_id,
-        coalesce(batch_id, '') as batch_id,
+        batch_id,
         sales_hour,
         currency,
-        count(*) as event_count,
-        sum(quantity) as units,
-        sum(net_amount) as revenue
-    from sales
+        sum(event_count)::bigint as event_count,
+        sum(units) as units,
+        sum(revenue) as revenue
+    from changes
     group by file_id, batch_id, sales_hour, currency
+    having sum(event_count) > 0
 
 )
 

@@ -1,5 +1,8 @@
 {{
-    config(meta={'publish': {'by': 'run_hours', 'key': ['sales_hour']}})
+    config(
+        fillfactor=60,
+        meta={'publish': {'by': 'run_hours', 'key': ['sales_hour'], 'in_place': true}}
+    )
 }}
 
 with changed as (
@@ -17,28 +20,22 @@ staying as (
     join {{ ref('int_file_hours') }} files
         on files.sales_hour = affected.sales_hour
     where not exists (
-        select 1 from {{ ref('run_files') }} counted where counted.file_id = files.file_id
+        select 1 from {{ ref('run_file_hours') }} counted
+        where counted.file_id = files.file_id
+        and counted.batch_id = files.batch_id
+        and counted.sales_hour = files.sales_hour
+        and counted.currency = files.currency
     )
-
-),
-
-counted as (
-
-    -- a file that loses a row is counted whole, hours that nothing else touches included
-    select changed.* from changed
-    where sales_hour in (select sales_hour from {{ ref('run_hours') }})
 
 ),
 {% endif %}
 
 files as (
 
+    select * from changed
     {% if is_incremental() %}
-    select * from counted
     union all
     select * from staying
-    {% else %}
-    select * from changed
     {% endif %}
 
 ),

@@ -1,5 +1,9 @@
 {{
-    config(meta={'publish': {'by': 'run_cells', 'key': ['sales_date', 'product_id']}})
+    config(
+        fillfactor=60,
+        meta={'publish': {'by': 'run_cells', 'key': ['sales_date', 'product_id', 'region', 'currency'], 'in_place': true}},
+        pre_hook='set local enable_seqscan = off'
+    )
 }}
 -- depends_on: {{ ref('run_cells') }}, {{ ref('run_cells_before') }}
 {%- set run = run_context() %}
@@ -34,10 +38,18 @@ present as (
     select
         days.sales_date, days.product_id, days.region, days.currency,
         days.event_count, days.units, days.revenue, days.discount, days.return_count
-    from (select distinct sales_date, product_id from {{ ref('run_cells') }}) changed
-    join {{ this }} days
-        on days.sales_date = changed.sales_date
+    from (
+        select distinct sales_date, product_id, region, currency from {{ ref('run_cells') }}
+    ) changed
+    cross join lateral (
+        select *
+        from {{ this }} days
+        where days.sales_date = changed.sales_date
         and days.product_id = changed.product_id
+        and days.region = changed.region
+        and days.currency = changed.currency
+        limit 1
+    ) days
 
 ),
 {% endif %}

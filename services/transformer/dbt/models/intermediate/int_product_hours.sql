@@ -1,15 +1,15 @@
 {{
     config(
-        indexes=[{'columns': ['sales_date', 'product_id']}],
-        meta={'publish': {'by': 'run_cells', 'key': ['sales_hour', 'product_id']}}
+        fillfactor=80,
+        meta={'publish': {'by': 'run_cells', 'key': ['sales_hour', 'product_id', 'region', 'currency'], 'in_place': true}}
     )
 }}
--- depends_on: {{ ref('run_replaced') }}, {{ ref('fct_sales') }}, {{ ref('run_cells') }}
+-- depends_on: {{ ref('run_replaced') }}, {{ ref('run_cells') }}, {{ ref('run_cells_before') }}
 {%- set run = run_context() %}
 
 -- what is published, less the events that go, plus those that come: a busy hour's events are not read
 -- again for every file. Exact, because numeric is; once, because the slice and the events are
--- published by one COMMIT; and audited against int_hours, which is counted anew from the files
+-- published by one COMMIT; and audited against int_hours, which adds the same events up by file
 with arriving as (
 
     select
@@ -32,31 +32,26 @@ with arriving as (
 leaving as (
 
     select
-        fct.sales_hour,
-        fct.sales_date,
-        fct.product_id,
-        fct.region,
-        fct.currency,
+        sales_hour,
+        sales_date,
+        product_id,
+        region,
+        currency,
         -1 as event_count,
-        -fct.quantity as units,
-        -fct.net_amount as revenue,
-        -fct.discount_amount as discount,
-        -fct.is_return::int as return_count
-    from {{ ref('run_replaced') }} replaced
-    join {{ ref('fct_sales') }} fct
-        on fct.event_id = replaced.event_id
+        -quantity as units,
+        -net_amount as revenue,
+        -discount_amount as discount,
+        -is_return::int as return_count
+    from {{ ref('run_replaced') }}
 
 ),
 
 present as (
 
     select
-        hours.sales_hour, hours.sales_date, hours.product_id, hours.region, hours.currency,
-        hours.event_count, hours.units, hours.revenue, hours.discount, hours.return_count
-    from {{ ref('run_cells') }} cells
-    join {{ this }} hours
-        on hours.sales_hour = cells.sales_hour
-        and hours.product_id = cells.product_id
+        sales_hour, sales_date, product_id, region, currency,
+        event_count, units, revenue, discount, return_count
+    from {{ ref('run_cells_before') }}
 
 ),
 {% endif %}

@@ -1,5 +1,8 @@
 {{
-    config(meta={'publish': {'by': 'slice', 'key': ['product_id'], 'whole_on_withdrawal': true}})
+    config(
+        fillfactor=60,
+        meta={'publish': {'by': 'slice', 'key': ['product_id'], 'whole_on_withdrawal': true, 'in_place': true}}
+    )
 }}
 -- depends_on: {{ ref('stg_sales__events') }}, {{ source('ops', 'transform_file') }}
 {%- set run = run_context() %}

@@ -1,5 +1,8 @@
 {{
-    config(meta={'publish': {'by': 'run_hours', 'key': ['sales_hour']}})
+    config(
+        fillfactor=60,
+        meta={'publish': {'by': 'run_hours', 'key': ['sales_hour'], 'in_place': true}}
+    )
 }}
 -- depends_on: {{ ref('run_hours') }}, {{ ref('run_cells_before') }}
 {%- set run = run_context() %}

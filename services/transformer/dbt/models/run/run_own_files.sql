@@ -1,4 +1,5 @@
-{%- set run = run_context() %}
-{%- set own = (run.loaded + run.superseded) if run else [] %}
-
-select unnest('{ {{- own | join(',') -}} }'::bigint[]) as file_id
+{{ config(materialized='view') }}
+-- a view, so that a run need not build it: it is read before the publication marks the run
+select file_id
+from {{ source('ops', 'transform_file') }}
+where state = 'claimed'

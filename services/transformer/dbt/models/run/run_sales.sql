@@ -92,8 +92,6 @@ ranked as (
 select
     ranked.*,
     published.file_id as replaced_file_id,
-    published.sales_hour as replaced_sales_hour,
-    published.product_id as replaced_product_id,
     ranked.is_last_copy and (
         published.file_id is null
         or (ranked.file_id, ranked.line_no) > (published.file_id, published.line_no)
@@ -104,7 +102,7 @@ select
 from ranked
 -- limit 1: an index look-up a row whatever the statistics say; a hash join reads the whole fact
 left join lateral (
-    select file_id, line_no, sales_hour, product_id
+    select file_id, line_no
     from {{ published('fct_sales') }} fct
     where fct.event_id = ranked.event_id and ranked.is_last_copy
     limit 1
@@ -113,8 +111,6 @@ left join lateral (
 select
     ranked.*,
     null::bigint as replaced_file_id,
-    null::timestamptz as replaced_sales_hour,
-    null::text as replaced_product_id,
     is_last_copy as is_winner
 from ranked
 {% endif %}

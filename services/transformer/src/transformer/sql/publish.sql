@@ -35,17 +35,9 @@ insert into ops.node_result
 values %s
 on conflict do nothing
 
--- name: summarize
--- the tail of a growing table that its block-range index does not know yet; who holds the lock (a
--- vacuum) does the same
-do $$ begin
-  set local lock_timeout = '200ms';
-  perform brin_summarize_new_values(i.indexrelid::regclass)
-  from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam
-  where i.indrelid = 'marts.fct_sales'::regclass and a.amname = 'brin';
-exception
-  when lock_not_available then null;
-end $$
+-- name: analyze
+-- what runs are joined with
+analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours
 
 -- name: fact_rows
 select reltuples::bigint from pg_class where oid = 'marts.fct_sales'::regclass
