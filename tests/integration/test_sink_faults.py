@@ -211,10 +211,11 @@ async def test_an_upload_that_is_cut_off_leaves_nothing(world: SinkWorld) -> Non
     keys = world.env.stack.s3_settings("s3-sink", world.env.bucket)
     async with Door.before(host, int(port), cut_behind=b"\r\n\r\n") as door:
         url = f"http://127.0.0.1:{door.port}"
-        async with s3_client(keys.model_copy(update={"s3_endpoint_url": url})) as client:
+        through = keys.model_copy(update={"s3_endpoint_url": url})
+        async with s3_client(through, sign_bodies=False) as client:
             with pytest.raises(Transient):
                 await Store(client, world.env.bucket).create("cut-off", b"x" * 100_000, {"a": "1"})
-    async with s3_client(keys) as client:
+    async with s3_client(keys, sign_bodies=False) as client:
         store = Store(client, world.env.bucket)
         assert await store.head("cut-off") is None
         await store.create("cut-off", b"whole", {})

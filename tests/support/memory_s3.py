@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
@@ -77,12 +77,13 @@ class MemoryS3:
         self._trouble = trouble
 
     async def put_object(
-        self, *, Bucket: str, Key: str, Body: bytes, Metadata: dict[str, str], ContentMD5: str,
-        IfNoneMatch: str | None = None,
+        self, *, Bucket: str, Key: str, Body: IO[bytes], Metadata: dict[str, str],
+        ChecksumSHA256: str, IfNoneMatch: str | None = None,
     ) -> None:  # fmt: skip
-        if base64.b64decode(ContentMD5) != hashlib.md5(Body, usedforsecurity=False).digest():
+        body = Body.read()
+        if base64.b64decode(ChecksumSHA256) != hashlib.sha256(body).digest():
             raise _error("BadDigest")
-        write = Write(Key, Stored(Body, dict(Metadata)), IfNoneMatch == "*")
+        write = Write(Key, Stored(body, dict(Metadata)), IfNoneMatch == "*")
         what = self._trouble.at("put", "503", "409", "late", "lost")
         try:
             await self._process.turn()

@@ -1,6 +1,7 @@
 """Clients against servers that are away, silent or cut off: they end in time and leave nothing."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -145,13 +146,13 @@ def test_tls_checks_the_broker_s_certificate_and_name() -> None:
 
 
 @asynccontextmanager
-async def bucket(answer: Answer) -> AsyncIterator[tuple[Any, Server]]:
+async def bucket(answer: Answer, **options: Any) -> AsyncIterator[tuple[Any, Server]]:
     async with serving(answer) as server:
         settings = S3Settings(
             aws_access_key_id="k", aws_secret_access_key=SecretStr("s"),
             s3_endpoint_url=f"http://127.0.0.1:{server.port}",
         )  # fmt: skip
-        async with s3_client(settings) as client:
+        async with s3_client(settings, **options) as client:
             yield client, server
 
 
@@ -213,6 +214,25 @@ async def test_a_reply_that_never_comes_to_a_put_leaves_its_outcome_unknown() ->
     async with bucket(hang_up) as (client, _):
         with pytest.raises(Transient), s3_errors():
             await client.put_object(Bucket="b", Key="k", Body=b"x")
+
+
+@pytest.mark.parametrize("sign_bodies", [True, False])
+async def test_a_body_is_hashed_for_its_signature_unless_its_digest_is_signed(
+    sign_bodies: bool,
+) -> None:
+    seen: list[bytes] = []
+
+    async def accept(request: bytes, writer: asyncio.StreamWriter) -> None:
+        seen.append(request.lower())
+        writer.write(http("200 OK"))
+        await writer.drain()
+
+    async with bucket(accept, sign_bodies=sign_bodies) as (client, _):
+        await client.put_object(Bucket="b", Key="k", Body=b"x", ChecksumSHA256="nQ==")
+    assert (b"unsigned-payload" in seen[0]) is not sign_bodies
+    signed = re.search(rb"signedheaders=([^,]+)", seen[0])
+    assert signed is not None
+    assert b"x-amz-checksum-sha256" in signed[1].split(b";")
 
 
 async def test_a_store_that_is_away_heals(nobody: int) -> None:

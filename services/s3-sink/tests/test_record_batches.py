@@ -104,9 +104,9 @@ def test_a_part_of_a_batch_is_decoded_alone(first: int, last: int, offset: int) 
 def test_a_batch_that_holds_less_than_it_says_is_corrupt() -> None:
     data = batch(0, range(10))
     with pytest.raises(CorruptRecordException):
-        Undecoded(data, 0, 11).decoded()
+        Undecoded(data, 0, 11)
     with pytest.raises(CorruptRecordException):
-        Undecoded(data[:-1], 0, 10).decoded()
+        list(Undecoded(data[:-1], 0, 10))
 
 
 def test_a_damaged_batch_is_not_handed_out() -> None:

@@ -16,13 +16,12 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
 from s3_sink.records import Records, records_of
-from s3_sink.undecoded import HEADER_BYTES, Undecoded
+from s3_sink.undecoded import COUNT, Undecoded
 
 KNOWN_AIOKAFKA = "0.14.0"
 _LOG_APPEND_TIME = 1
 # of a batch: where its length and its format stand, and what the length does not count
 _LENGTH, _FORMAT, _UNCOUNTED = slice(8, 12), 16, 12
-_COUNT = slice(HEADER_BYTES - 4, HEADER_BYTES)
 
 
 class UnknownAiokafka(Exception):
@@ -100,7 +99,7 @@ def _records_in(raw: memoryview, batch: Any) -> Records | None:
     """Undecoded where the header alone tells every record's offset and time."""
     base: int = batch.base_offset
     if raw[_FORMAT] >= 2 and batch.timestamp_type == _LOG_APPEND_TIME:
-        count = int.from_bytes(raw[_COUNT], "big")
+        count = int.from_bytes(raw[COUNT], "big")
         # compaction and the like leave holes
         if 0 < count == batch.next_offset - base:
             values = Undecoded(bytes(raw), 0, count)

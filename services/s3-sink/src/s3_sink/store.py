@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import io
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -31,6 +32,14 @@ class Head:
     size: int
 
 
+class _Upload(io.BytesIO):
+    """A body that is sent piece by piece, and not copied as a whole before: BytesIO does that when
+    aiohttp asks for its buffer to see how long it is."""
+
+    def getbuffer(self) -> memoryview:
+        return memoryview(self.getvalue())
+
+
 class Store:
     """Raises Transient (the outcome is unknown) and Forbidden from every method."""
 
@@ -46,18 +55,22 @@ class Store:
         self._answered = answered
         self.answered_at = time.monotonic()
 
-    async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None:
+    async def create(
+        self, key: str, body: bytes, headers: Mapping[str, str], *, sha256: str | None = None
+    ) -> None:
         """Create the object, never overwrite one. Raises PreconditionFailed, PutRefused.
 
-        Content-MD5 makes the body part of the condition: SeaweedFS 4.48 creates an empty object,
-        metadata and all, when a connection ends between the headers and the body.
+        The digest (in hexadecimal, if it is known) makes the body part of the condition: SeaweedFS
+        4.48 creates an empty object, metadata and all, when a connection ends between the headers
+        and the body. It is in a header that is signed, so the signature needs none of its own.
         """
-        md5 = await asyncio.to_thread(_content_md5, body)
+        digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(body).digest()
         try:
             async with self._uploads, self._request(_ATTEMPT_SECONDS):
                 await self._client.put_object(
-                    Bucket=self.bucket, Key=key, Body=body, Metadata=dict(headers),
-                    IfNoneMatch="*", ContentMD5=md5, **self._put_options,
+                    Bucket=self.bucket, Key=key, Body=_Upload(body), Metadata=dict(headers),
+                    IfNoneMatch="*", ChecksumSHA256=base64.b64encode(digest).decode(),
+                    **self._put_options,
                 )  # fmt: skip
         except NotFound as error:
             raise self._no_bucket() from error
@@ -129,7 +142,3 @@ def _forget_frames(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def _content_md5(body: bytes) -> str:
-    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

@@ -6,6 +6,7 @@ it is still in the processor's cache.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import overload
 
@@ -14,6 +15,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 
 HEADER_BYTES = 61
+COUNT = slice(57, 61)  # of the header
 _ATTRIBUTES = 22  # their lower byte, whose last three bits name the compression
 _CODEC, _ZSTD = 0x07, 0x04
 _value = attrgetter("value")
@@ -25,6 +27,10 @@ class Undecoded(Sequence[bytes | None]):
     __slots__ = ("_batch", "_first", "_last")
 
     def __init__(self, batch: bytes, first: int, last: int) -> None:
+        """Raises CorruptRecordException where there are not so many."""
+        count = int.from_bytes(batch[COUNT], "big")
+        if last > count:
+            raise CorruptRecordException(f"{count} records where {last} were promised")
         self._batch = batch
         self._first, self._last = first, last
 
@@ -32,7 +38,9 @@ class Undecoded(Sequence[bytes | None]):
         return self._last - self._first
 
     def __iter__(self) -> Iterator[bytes | None]:
-        return iter(self.decoded())
+        """Decodes as it goes. Raises CorruptRecordException."""
+        values = map(_value, DefaultRecordBatch(_unpacked(self._batch)))
+        return islice(values, self._first, self._last)
 
     @overload
     def __getitem__(self, index: int) -> bytes | None: ...
@@ -40,17 +48,10 @@ class Undecoded(Sequence[bytes | None]):
     def __getitem__(self, index: slice) -> "Undecoded": ...
     def __getitem__(self, index: int | slice) -> "bytes | Undecoded | None":
         if isinstance(index, int):
-            return self.decoded()[index]
+            return list(self)[index]
         first, last, step = index.indices(len(self))
         assert step == 1
         return Undecoded(self._batch, self._first + first, self._first + max(first, last))
-
-    def decoded(self) -> list[bytes | None]:
-        """Raises CorruptRecordException where the header does not tell the truth."""
-        found: list[bytes | None] = list(map(_value, DefaultRecordBatch(_unpacked(self._batch))))
-        if len(found) < self._last:
-            raise CorruptRecordException(f"{len(found)} records where {self._last} were promised")
-        return found[self._first : self._last]
 
 
 def _unpacked(batch: bytes) -> bytes:

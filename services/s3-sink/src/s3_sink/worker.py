@@ -15,7 +15,7 @@ from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.retry import Backoff, retry
 from pipeline.settings import KafkaSettings, S3Settings, TopicSettings
-from s3_sink import allocator, metrics, record_batches
+from s3_sink import metrics, record_batches
 from s3_sink.chain import Chain
 from s3_sink.dead_letters import DeadLetters
 from s3_sink.encoders import encoder_for
@@ -51,7 +51,6 @@ class SinkWorker:
         self._session: Session | None = None
         self._letters = DeadLetters(kafka, topics.topic_events, topics.topic_dlq)
         self._stalls = 0
-        allocator.bound()
         if settings.fetch == "batches":
             record_batches.install()
 
@@ -67,7 +66,7 @@ class SinkWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            client = await stack.enter_async_context(s3_client(self._s3))
+            client = await stack.enter_async_context(s3_client(self._s3, sign_bodies=False))
             store = Store(
                 client, self._s3.s3_bucket, put_options=self._settings.put_options(),
                 uploads=self._settings.uploads, answered=lambda: self._health.up("s3"),

@@ -22,7 +22,7 @@ _REFUSED = {
 # beside every 429 and 5xx: the body did not arrive whole, or two writers met
 _HEALS = {
     "ConditionalRequestConflict", "OperationAborted", "IncompleteBody", "BadDigest",
-    "XAmzContentSHA256Mismatch", "RequestTimeout",
+    "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "RequestTimeout",
 }  # fmt: skip
 # what a connection may do to a request; EOFError is asyncio's IncompleteReadError
 _WIRE = (aiohttp.ClientError, HttpProcessingError, OSError, EOFError)
@@ -67,10 +67,14 @@ def s3_errors() -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def s3_client(settings: S3Settings, *, max_connections: int = 32) -> AsyncIterator[Any]:
+async def s3_client(
+    settings: S3Settings, *, max_connections: int = 32, sign_bodies: bool = True
+) -> AsyncIterator[Any]:
     """An aiobotocore client. Connects when it is used; each attempt has a deadline, none repeats.
 
     An endpoint of one's own is addressed by path, and sees checksums only where S3 demands them.
+    sign_bodies: by a hash made for it. Not needed by who sends a checksum of each body in a header,
+    as that is signed.
     """
     own = settings.s3_endpoint_url is not None
     config = AioConfig(
@@ -79,7 +83,11 @@ async def s3_client(settings: S3Settings, *, max_connections: int = 32) -> Async
         read_timeout=30,
         retries={"total_max_attempts": 1},
         signature_version="s3v4",
-        s3={"addressing_style": "path" if own else "auto"},
+        s3={
+            "addressing_style": "path" if own else "auto",
+            # None: as botocore thinks right
+            "payload_signing_enabled": None if sign_bodies else False,
+        },
         request_checksum_calculation="when_required" if own else "when_supported",
         response_checksum_validation="when_required",
     )

@@ -1,6 +1,7 @@
 """JSON lines: each record gives exactly one line, nothing is refused (see lines.py)."""
 
 from collections.abc import Sequence
+from itertools import chain, islice
 
 from s3_sink import lines
 from s3_sink.encoders.encoder import Refused
@@ -8,8 +9,8 @@ from s3_sink.encoders.packing import Packing
 from s3_sink.event_times import EventTimes
 from s3_sink.records import Records
 
-# values that are worth a join of their own
-_MANY = 200
+# values decoded and joined at a time: few enough that their memory is used again at once
+_SOME = 256
 
 
 class JsonLines:
@@ -23,14 +24,9 @@ class JsonLines:
         self._parts: list[bytes] = []
 
     def add(self, chunk: Sequence[Records]) -> None:
-        waiting: list[bytes | None] = []
-        for records in chunk:
-            waiting += records.values
-            if len(waiting) >= _MANY:
-                self._add(waiting)
-                waiting = []
-        if waiting:
-            self._add(waiting)
+        values = chain.from_iterable(records.values for records in chunk)
+        while some := list(islice(values, _SOME)):
+            self._add(some)
 
     def finish(self) -> bytes:
         self._keep(self._compressor.flush())
