@@ -114,6 +114,7 @@ class World:
                 lines = stored.body.split(b"\n")[:-1]
                 assert lines == values, f"{len(lines)} lines of the {len(values)} from {head} on"
                 assert meta.count == len(values)
+                assert meta.raw_bytes == sum(len(value or b"") for value in values)
                 head = meta.end
             if complete:
                 assert head == self.end(partition), f"the chain ends at {head}"

@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from s3_sink.cut import CutPolicy
 from s3_sink.session import Limits
@@ -159,6 +160,19 @@ async def test_a_log_that_begins_within_an_object_needs_the_listing() -> None:
     await second.die()
     world.log[0] = log
     world.assert_exactly_once()
+
+
+async def test_bytes_that_came_in_are_counted() -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("salespipe_sink_in_bytes_total") or 0
+
+    world, before = world_with(25), counted()
+    owner = Owner(world, ROWS_10)
+    await owner.assign(0)
+    await owner.steps(60)
+    assert await owner.drain()
+    await owner.die()
+    assert counted() - before == sum(len(message.value or b"") for message in world.log[0])
 
 
 @pytest.mark.parametrize("policy", ["continue", "stop"])

@@ -7,7 +7,7 @@ from s3_sink.cut import REASONS
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 RECORDS_IN = Counter("salespipe_sink_records_in_total", "Records read from Kafka")
-BYTES_IN = Counter("salespipe_sink_in_bytes_total", "Bytes of their values")
+BYTES_IN = Counter("salespipe_sink_in_bytes_total", "Bytes of their values, once encoded")
 RECORDS_OUT = Counter("salespipe_sink_records_out_total", "Lines and rows in published objects")
 BYTES_OUT = Counter("salespipe_sink_out_bytes_total", "Stored bytes of published objects")
 OBJECTS = Counter("salespipe_sink_objects_total", "Objects published")

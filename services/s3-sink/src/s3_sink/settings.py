@@ -32,6 +32,7 @@ class SinkSettings(Settings):
     # size: rows, bytes, age; hour: one file an hour and partition
     cut: Literal["size", "hour"] = "size"
     max_rows: int = Field(100_000, ge=1)
+    # of values; what is not decoded yet counts as it came, packed
     max_raw_bytes: int = Field(64 * MIB, ge=KIB)
     # an object is one PUT, so this is also what a PUT may carry
     max_stored_bytes: int = Field(16 * MIB, ge=KIB, le=64 * MIB)
