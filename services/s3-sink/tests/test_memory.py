@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tracemalloc
 import weakref
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from pipeline.errors import Transient
 from s3_sink import allocator
+from s3_sink.encoders import encoder_for
+from s3_sink.records import Records
 from s3_sink.store import Store
 
 MIB = 1 << 20
@@ -66,3 +69,18 @@ def test_what_was_freed_goes_back_to_the_system() -> None:
 def resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_finished_file_is_held_once(form: str) -> None:
+    values = [b'{"customer_id":"%s"}' % os.urandom(500).hex().encode() for _ in range(2000)]
+    encoder = encoder_for(form, "gzip")()
+    tracemalloc.start()
+    try:
+        encoder.add([Records(values, 0, 0)])
+        stored = encoder.finish()
+        assert len(stored) > MIB
+        assert tracemalloc.get_traced_memory()[0] < 1.2 * len(stored)
+    finally:
+        tracemalloc.stop()
+    assert encoder.count == 2000

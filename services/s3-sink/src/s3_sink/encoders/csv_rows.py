@@ -43,7 +43,10 @@ class CsvRows:
 
     def finish(self) -> bytes:
         self._keep(self._compressor.flush())
-        return b"".join(self._parts)
+        stored = b"".join(self._parts)
+        # what waits for its upload is held once
+        self._parts.clear()
+        return stored
 
     def _write(self, rows: Sequence[Sequence[str]]) -> None:
         text = io.StringIO(newline="")

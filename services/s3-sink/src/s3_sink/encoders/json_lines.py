@@ -30,7 +30,10 @@ class JsonLines:
 
     def finish(self) -> bytes:
         self._keep(self._compressor.flush())
-        return b"".join(self._parts)
+        stored = b"".join(self._parts)
+        # what waits for its upload is held once
+        self._parts.clear()
+        return stored
 
     def _add(self, values: list[bytes | None]) -> None:
         joined, altered = lines.join(values)
