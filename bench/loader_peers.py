@@ -1,6 +1,6 @@
 """The loader beside the tools that people would take instead, on the same files, in one run.
 
-    python bench/loader_peers.py [--rows 200000] [--rounds 2] [--habits]
+    python bench/loader_peers.py [--rows 200000] [--rounds 2] [--only dlt] [--habits]
 
 Tools: peers/loaders.py, which says what is fair about it. Each round: psql's \\copy of the same
 rows as CSV, ours, then each tool, alone on the machine; medians. --habits: what each does with a
@@ -94,6 +94,7 @@ class Race:
         yield
         seconds = time.perf_counter() - began
         self.whole[form, who].append(Ended(0, seconds, cpu_seconds(used_by) - used, 0, ""))
+        print(f"  {who}: {seconds:.1f} s", flush=True)
 
     async def count(self, table: str) -> int:
         try:
@@ -127,7 +128,7 @@ async def put(bucket: Bucket, folder: Path) -> None:
                 await bucket.put(Object(f"{name}/{form}/{number}{suffix}", file.read_bytes()))
 
 
-async def rounds(env: PipelineEnv, rows: int, count: int, folder: Path) -> Race:
+async def rounds(env: PipelineEnv, rows: int, count: int, only: str, folder: Path) -> Race:
     dsn = env.stack.superuser_dsn(env.database)
     async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
         connection = warehouse.connection
@@ -140,6 +141,7 @@ async def rounds(env: PipelineEnv, rows: int, count: int, folder: Path) -> Race:
         keys = {form: await upload(bucket, folder / form) for form in SUFFIX}
         for number in range(count + 1):
             for form in SUFFIX:
+                print(f"round {number}, {form}", flush=True)
                 await empty(connection)
                 with race.own(form, COPY, resource.RUSAGE_CHILDREN):
                     await asyncio.to_thread(psql_copy, dsn, folder / "sales.csv")
@@ -149,9 +151,8 @@ async def rounds(env: PipelineEnv, rows: int, count: int, folder: Path) -> Race:
                 if not number:  # warms up
                     race.whole.clear()
                     continue
-                print(f"round {number}, {form}", flush=True)
                 for loader in LOADERS:
-                    if form in loader.forms:
+                    if form in loader.forms and loader.name.startswith(only):
                         await race.peer(loader, form, rows)
     return race
 
@@ -188,7 +189,7 @@ def figure(race: Race, form: str, who: str, rows: int) -> dict[str, float]:
     }  # fmt: skip
 
 
-async def main(rows: int, count: int, with_habits: bool) -> None:
+async def main(rows: int, count: int, only: str, with_habits: bool) -> None:
     with embedded_stack() as stack, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "one").mkdir()
@@ -202,7 +203,7 @@ async def main(rows: int, count: int, with_habits: bool) -> None:
                 env, folder, lambda prefix, form, table: place(env, prefix, form, table, folder)
             )
             return
-        race = await rounds(env, rows, count, folder)
+        race = await rounds(env, rows, count, only, folder)
     figures.record("loader_peers", rows=rows, forms=show(race, rows))
 
 
@@ -210,6 +211,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", default="", help="how the tool's name begins")
     parser.add_argument("--habits", action="store_true")
-    arguments = parser.parse_args()
-    asyncio.run(main(arguments.rows, arguments.rounds, arguments.habits))
+    given = parser.parse_args()
+    asyncio.run(main(given.rows, given.rounds, given.only, given.habits))

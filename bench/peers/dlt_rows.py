@@ -1,7 +1,8 @@
 """dlt, S3 to PostgreSQL: its filesystem source; files that are newer than the last run's.
 
 As its guide says for lines ("documented"), and by the quickest way it has: Arrow tables, which go
-into PostgreSQL by COPY of CSV. Run in an environment of its own; argument: JSON (see place.py).
+into PostgreSQL by ADBC, a binary COPY. Run in an environment of its own; argument: JSON (see
+place.py).
 """
 
 import json
@@ -37,13 +38,13 @@ def main(place: dict[str, Any]) -> None:
     )
     files.apply_hints(incremental=dlt.sources.incremental("modification_date"))
     reader: Any = {"documented": read_jsonl, "arrow": read_arrow, "parquet": read_parquet}
-    options = {"use_pyarrow": True} if place["way"] == "parquet" else {}
+    options = {"chunksize": 50_000, "use_pyarrow": True} if place["way"] == "parquet" else {}
     rows = (files | reader[place["way"]](**options)).with_name(place["table"])
     pipeline = dlt.pipeline(
         place["table"], destination="postgres", dataset_name=place["schema"],
         pipelines_dir=place["folder"],
     )  # fmt: skip
-    quick = {} if place["way"] == "documented" else {"loader_file_format": "csv"}
+    quick = {} if place["way"] == "documented" else {"loader_file_format": "parquet"}
     pipeline.run(rows, write_disposition="append", **quick)
 
 

@@ -97,6 +97,9 @@ def _tool(
             print(f"{loader.name} {prefix}:", *ended.said.strip().splitlines()[-2:], sep="\n      ")
         exists = await connection.fetchval("select to_regclass($1) is not null", f"peers.{table}")
         count = await connection.fetchval(f"select count(*) from peers.{table}") if exists else 0
+        if count and prefix.endswith("wrong/"):
+            nulls = f"select count(*) from peers.{table} where quantity is null"
+            print(f"{loader.name}: quantity is NULL in {await connection.fetchval(nulls)} rows")
         return ended.code, int(count)
 
     return load

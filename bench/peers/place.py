@@ -19,7 +19,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 PINS = {
-    "dlt": ("dlt[postgres,s3,parquet]==1.31.0",),
+    "dlt": ("dlt[postgres,s3,parquet]==1.31.0", "adbc-driver-postgresql==1.13.0"),
     "sling": ("sling==1.4.11", "sling-linux-amd64==1.4.11"),
     "ingestr": ("ingestr==0.14.155",),
     "quixstreams": ("quixstreams[s3]==3.28.1",),
