@@ -37,6 +37,7 @@ from support.stack import Stack, embedded_stack
 
 PARTITIONS = 6
 BATCH = 1000
+OPEN_RECORDS = PARTITIONS * 100_000
 BAR_MIB = 300
 _EVERY = 15.0  # seconds between two lines of the report
 _CATCH_UP = 600.0
@@ -109,7 +110,7 @@ class Watched:
         if tell or time.monotonic() - self._told >= _EVERY:
             self._told = time.monotonic()
             print(
-                f"{self._told - self._begun:5.0f} s  {phase:11} sent {self._sent.total:>12,}"
+                f"{self._told - self._begun:5.0f} s  {phase:13} sent {self._sent.total:>12,}"
                 f"  published {published:>12,}  held {held / (1 << 20):5.1f} MiB"
                 f"  resident {now_mib:4.0f} MiB  peak {self.peak_mib:4.0f} MiB",
                 flush=True,
@@ -142,7 +143,9 @@ async def measure(minutes: float, rate: int, before: float) -> bool:
             print(f"caught up {time.monotonic() - back:.0f} s after the store was let start")
             stop.set()
             await feeding
-            # what is open is younger than a minute: the stop publishes it
+            # what is open is cut by its age, a minute
+            await eventually(lambda: caught_up(watched, sent, 0), within=120, every=1)
+            await watched.look("all published", tell=True)
             code = await asyncio.to_thread(service.stop)
             assert code == 0, service.logs[-3000:]
         finally:
@@ -159,9 +162,9 @@ async def measure(minutes: float, rate: int, before: float) -> bool:
     return covered and within
 
 
-async def caught_up(watched: Watched, sent: Sent) -> bool:
-    """Whether no more is unpublished than what may be open, a minute's worth."""
-    wanted = sent.total - PARTITIONS * 100_000
+async def caught_up(watched: Watched, sent: Sent, open_records: int = OPEN_RECORDS) -> bool:
+    """Whether no more is unpublished than what may be open."""
+    wanted = sent.total - open_records
     return await watched.look("store back") >= wanted
 
 
