@@ -24,10 +24,11 @@ TP = TopicPartition("sales", 0)
 
 def batch(
     base: int, offsets: Iterable[int], *, kind: int = 0, transactional: bool = False,
-    appended: bool = True,
+    appended: bool = True, aborts: bool = False,
 ) -> bytes:  # fmt: skip
     """A record batch as a broker stores it; compaction leaves the last offset as it was.
-    appended: its time is the broker's, of all records."""
+    appended: its time is the broker's, of all records. aborts: the marker that ends a transaction.
+    """
     builder = DefaultRecordBatchBuilder(
         magic=2, compression_type=kind, is_transactional=transactional,
         producer_id=7 if transactional else -1, producer_epoch=0, base_sequence=0,
@@ -36,13 +37,16 @@ def batch(
     for offset in offsets:
         value = None if offset == 5 else b'{"n":%d}' % (base + offset)
         headers = [("h", b"1"), ("none", None)] if offset == 3 else []
-        builder.append(offset, 1000 + offset, b"k", value, headers)
+        key = b"\0\0\0\0" if aborts else b"k"  # of a marker: its version and kind
+        builder.append(offset, 1000 + offset, key, value, headers)
     built = bytearray(builder.build())
     built[0:8] = base.to_bytes(8, "big")  # outside the checksum, as the broker sets it
     if appended:
         built[22] |= 0x08
         built[35:43] = (2000 + base).to_bytes(8, "big")
-        built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
+    if aborts:
+        built[22] |= 0x20
+    built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
     return bytes(built)
 
 
@@ -63,8 +67,11 @@ def test_the_same_records_as_by_the_public_way(
         batch(0, [0, 2, 3, 9] if sparse else range(10), kind=kind, appended=appended)
         + batch(10, range(10), kind=kind, transactional=True, appended=appended)
         + batch(20, [1, 5] if sparse else range(6), kind=kind, appended=appended)
+        + batch(26, [0], transactional=True, aborts=True)
+        # its next transaction is committed
+        + batch(27, range(3), kind=kind, transactional=True, appended=appended)
     )
-    data += batch(26, range(9), kind=kind)[:-1]  # the broker cuts off where it likes
+    data += batch(30, range(9), kind=kind)[:-1]  # the broker cuts off where it likes
     public = read(fetcher.PartitionRecords, data, start, aborted)
     wanted = [(r.offset, r.timestamp, r.value) for r in public]  # type: ignore[attr-defined]
     found = []
