@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 
 import pytest
+import zstandard
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
@@ -14,7 +15,7 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3_sink import record_batches
+from s3_sink import record_batches, undecoded
 from s3_sink.record_batches import FetchedRun, RecordBatches, UnknownAiokafka
 from s3_sink.records import Records
 from s3_sink.undecoded import Undecoded
@@ -114,6 +115,26 @@ def test_a_batch_that_holds_less_than_it_says_is_corrupt() -> None:
         Undecoded(data, 0, 11)
     with pytest.raises(CorruptRecordException):
         list(Undecoded(data[:-1], 0, 10))
+
+
+def rewrapped(plain: bytes, *frames: bytes) -> bytes:
+    """A batch whose records are these zstd frames."""
+    return plain[:22] + bytes([plain[22] | 4]) + plain[23:61] + b"".join(frames)
+
+
+def test_zstd_frames_of_every_kind_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = batch(0, range(10))
+    records, packer = plain[61:], zstandard.ZstdCompressor()
+    silent = zstandard.ZstdCompressor(write_content_size=False)
+    wanted = list(Undecoded(plain, 0, 10))
+    for frames in (
+        [packer.compress(records)],
+        [silent.compress(records)],
+        [packer.compress(records[:50]), packer.compress(records[50:])],
+    ):
+        assert list(Undecoded(rewrapped(plain, *frames), 0, 10)) == wanted
+    monkeypatch.setattr(undecoded, "_LARGEST", len(records) - 1)
+    assert list(Undecoded(rewrapped(plain, packer.compress(records)), 0, 10)) == wanted
 
 
 def test_a_damaged_batch_is_not_handed_out() -> None:
