@@ -56,8 +56,8 @@ class Undecoded(Sequence[bytes | None]):
 
 
 def _unpacked(batch: bytes) -> bytes:
-    """The same batch without zstd, which takes aiokafka twice as long; all else is left to
-    it: other codecs, and a frame that does not say its size, says a wild one, or is not the only one."""
+    """The same batch without zstd, which takes aiokafka twice as long. The rest is left to it:
+    other codecs, and a frame that says no size, a wild one, or is not the only one."""
     if batch[_ATTRIBUTES] & _CODEC != _ZSTD:
         return batch
     packed = memoryview(batch)[HEADER_BYTES:]
