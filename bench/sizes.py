@@ -102,7 +102,7 @@ def objects(lines: list[bytes], size: int, partition: int) -> list[Object]:
 
 
 async def loader(env: PipelineEnv, most: int) -> Curve:
-    lines = sales(most)
+    lines = sales(max(most, TOTAL))
     curve: Curve = []
     async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
         for partition, size in enumerate(decades(100, most)):

@@ -7,7 +7,7 @@ lag would be that of files under way); the generator publishes each second's sal
 Every five seconds it is asked what is produced (log ends), loaded (the ledger) and in the marts
 (the published runs). It is sustained where the generator is not late, what is not yet in the marts
 does not grow over the second half, and `verify` agrees afterwards. Prints the lag as it goes, CPU
-in µs an event for each service and server, and peak memory.
+in µs an event for each service and server, peak memory, and the transformer's longest models.
 """
 
 import argparse
@@ -38,6 +38,19 @@ select
     as loaded,
   (select coalesce(sum(rows_new), 0)::bigint from ops.transform_run where state = 'published')
     as visible
+"""
+
+
+# what a run of the transformer spends its time on: at the beginning, at the end
+NODES = """
+with run as (
+  select run_id, ntile(4) over (order by run_id) as quarter from ops.transform_run
+  where state = 'published'
+)
+select node, avg(seconds) filter (where quarter = 1) as early,
+  avg(seconds) filter (where quarter = 4) as late
+from ops.node_result join run using (run_id) where quarter in (1, 4)
+group by 1 order by 3 desc nulls last limit 5
 """
 
 
@@ -106,6 +119,7 @@ async def main(rate: int, minutes: float) -> bool:
         samples, peaks = await watch(live, minutes * 60)
         after = live.cpu_seconds()
         live.services["generator"].stop()
+        nodes = [tuple(row) for row in await (await live.connect()).fetch(NODES)]
         asked = time.monotonic()
         proof = await asyncio.to_thread(live.verify, 600)
         drained = time.monotonic() - asked
@@ -127,6 +141,8 @@ async def main(rate: int, minutes: float) -> bool:
         print(f"{name:12} {found:10,.0f} events/s in the second half")
     for name, micros in cost.items():
         print(f"{name:12} {micros:6.2f} µs an event  peak {peaks.get(name, 0) >> 20:5} MiB")
+    for node, early, late in nodes:
+        print(f"{early or 0:6.2f} s in the first runs, {late or 0:.2f} s in the last: {node[:60]}")
     print(
         f"{rate:,} events/s for {minutes:g} min: lag {last.lag:,}, growing {slope:,.0f} a second;"
         f" verify exit {proof.code}, all there {drained:.0f} s after the last:"
@@ -135,7 +151,7 @@ async def main(rate: int, minutes: float) -> bool:
     if proof.code:
         print(proof.out[-3000:], proof.err[-3000:])
     figures.record(
-        "whole", rate=rate, minutes=minutes, rates=rates, lag=last.lag, growth=slope,
+        "whole", rate=rate, nodes=nodes, minutes=minutes, rates=rates, lag=last.lag, growth=slope,
         microseconds=cost, mib={name: peak >> 20 for name, peak in peaks.items()},
         verify=proof.code, drained_seconds=drained, sustained=kept_up, bar=BAR,
     )  # fmt: skip
