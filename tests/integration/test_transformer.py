@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from salespipe.provision import database
 from salespipe.state import SUPERUSER
 from support.stack import Stack
 from support.warehouse import Warehouse, event, sale, totals
+from transformer.process_client import DbtClient
 from transformer.settings import TransformerSettings
 from transformer.writer import Writer
 
@@ -145,6 +147,68 @@ async def test_a_run_reads_its_own_files_only(writer: Writer, warehouse: Warehou
     await settle(writer)
     assert warehouse.value(read) == before
     assert warehouse.totals()["fact"][0] == 3
+
+
+async def test_sessions_are_kept_from_run_to_run(writer: Writer, warehouse: Warehouse) -> None:
+    """A new one costs a password check and a server process; dbt would make one for each model."""
+    sessions = (
+        "select pid from pg_stat_activity where application_name like 'transformer-%%'"
+        " and datname = %s order by pid"
+    )
+    warehouse.load(sale(1))
+    await settle(writer)
+    kept = warehouse.do(sessions, NAME)
+    warehouse.load(sale(2))
+    await settle(writer)
+    assert len(kept) > 1
+    assert warehouse.do(sessions, NAME) == kept
+
+
+async def test_session_that_the_server_ended_is_not_used_again(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.load(sale(1))
+    await settle(writer)
+    lock = "select pid from pg_locks where locktype = 'advisory' and granted"
+    warehouse.do(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+        f" where application_name like 'transformer-%%' and datname = %s and pid not in ({lock})",
+        NAME,
+    )
+    warehouse.load(sale(2))
+    await settle(writer)
+    assert warehouse.totals()["fact"][0] == 2
+
+
+@pytest.mark.slow
+async def test_project_that_was_read_is_read_again_only_when_it_or_what_was_kept_changed(
+    postgres: PostgresSettings, tmp_path: Path
+) -> None:
+    project = tmp_path / "dbt"
+    shutil.copytree(
+        TransformerSettings().project_dir, project, ignore=shutil.ignore_patterns("target", "logs")
+    )
+
+    async def read(database: str) -> tuple[dict[str, list[str]], Path, int]:
+        """What each model reads; where that is kept, and since when."""
+        server = postgres.model_copy(update={"pgdatabase": database})
+        client = DbtClient(server, TransformerSettings(project_dir=project))
+        try:
+            await client.start()
+            parsed = await client.ask("parse")
+        finally:
+            await client.close()
+        (kept,) = (project / "target").glob("parsed-*")
+        return parsed["lineage"], kept, kept.stat().st_mtime_ns
+
+    first = await read(NAME)
+    assert first == await read("another")
+    os.truncate(first[1], 1000)
+    assert (await read(NAME))[0] == first[0]
+    (project / "models" / "staging" / "one_more.sql").write_text("select 1 as one")
+    lineage, kept, _ = await read(NAME)
+    assert set(lineage) - set(first[0]) == {"one_more"}
+    assert kept != first[1]
 
 
 async def test_event_counts_once_and_its_newest_copy_wins(

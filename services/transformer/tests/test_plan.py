@@ -54,6 +54,19 @@ def test_what_is_removed_is_named_by_a_table_or_by_the_slice_itself() -> None:
     assert by_slice.whole_on_withdrawal
 
 
+def test_rows_that_stay_are_updated_by_their_primary_key() -> None:
+    key = SimpleNamespace(type="primary_key", columns=["sales_hour", "currency"])
+    by_hours = {"by": "run_hours", "key": ["sales_hour"]}
+    in_place, replaced = publications(
+        [
+            model("a", by_hours | {"in_place": True}, constraints=[key]),
+            model("b", by_hours, constraints=[key]),
+        ]
+    )
+    assert in_place.in_place == ("sales_hour", "currency")
+    assert not replaced.in_place
+
+
 def test_a_model_that_does_not_say_how_it_is_published_is_refused_at_parse() -> None:
     with pytest.raises(KeyError, match="publish"):
         publications([model("mart_x", None)])

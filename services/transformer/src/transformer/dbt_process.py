@@ -19,6 +19,8 @@ import psycopg2
 
 from transformer.engine import Build, DbtEngine
 from transformer.ledger import File, Ledger, Run, TakenOver
+from transformer.parsed_project import ParsedProject
+from transformer.settings import dbt_folders
 
 PR_SET_PDEATHSIG = 1
 
@@ -29,7 +31,7 @@ class DbtProcess:
     def __init__(self, worker: str, answers: TextIO) -> None:
         self._answers = answers
         self._one_line_at_a_time = threading.Lock()  # nodes finish in dbt's threads
-        self._engine = DbtEngine(self._node_finished)
+        self._engine = DbtEngine(lambda: ParsedProject(*dbt_folders()), self._node_finished)
         self._ledger = Ledger(worker)
 
     def serve(self, requests: TextIO) -> None:

@@ -1,5 +1,5 @@
 """dbt behind four verbs: parse, create, increment, full_refresh. All that the project
-knows of dbt's Python API is in this file, and in kept_sessions.
+knows of dbt's Python API is in this file, in kept_sessions and in parsed_project.
 
 One instance a process and one invocation at a time: dbt keeps global state. The parsed manifest
 is kept and injected, so that an invocation parses nothing.
@@ -18,6 +18,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
 from transformer.kept_sessions import KeptSessions
+from transformer.parsed_project import ParsedProject
 from transformer.plan import Publication, publications
 from transformer.settings import tell_models
 
@@ -60,7 +61,10 @@ class Build:
 
 
 class DbtEngine:
-    def __init__(self, on_node: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, project: Callable[[], ParsedProject], on_node: Callable[[str, str], None]
+    ) -> None:
+        self._project = project
         PostgresAdapter.ConnectionManager = KeptSessions
         self._on_node = on_node
         self._manifest: Manifest | None = None
@@ -69,18 +73,26 @@ class DbtEngine:
         self.lineage: dict[str, list[str]] = {}
 
     def parse(self) -> float:
-        """Read the project anew. Returns the seconds it took; RuntimeError says what is wrong."""
+        """Read the project as it is now. Returns the seconds it took; RuntimeError says what is
+        wrong."""
         started = time.monotonic()
-        result = dbtRunner().invoke([*QUIET, "parse", "--no-partial-parse"])
-        if not result.success or not isinstance(result.result, Manifest):
-            raise RuntimeError(f"the dbt project does not parse: {result.exception}")
-        self._manifest = result.result
+        project = self._project()
+        self._manifest = project.load()
+        if self._manifest is None:
+            self._manifest = self._parse()
+            project.keep()
         self.plan = publications(self._manifest.nodes.values())
         self.lineage = _lineage(self._manifest)
         # what dbt and the manifest are made of lasts: the collection after each run passes it by
         gc.collect()
         gc.freeze()
         return time.monotonic() - started
+
+    def _parse(self) -> Manifest:
+        result = dbtRunner().invoke([*QUIET, "parse", "--no-partial-parse"])
+        if not result.success or not isinstance(result.result, Manifest):
+            raise RuntimeError(f"the dbt project does not parse: {result.exception}")
+        return result.result
 
     def create(self) -> Build:
         """Create or widen every table and view; existing rows stay."""

@@ -190,6 +190,7 @@ class Ledger:
         withdrawing = any(file.kind == "superseded" for file in run.files)
         try:
             with self._connection.cursor() as cursor:
+                cursor.execute(PUBLISH["by_index"])
                 replaced, new = 0, 0
                 for publication in plan:
                     removed, inserted = _publish(cursor, publication, withdrawing)

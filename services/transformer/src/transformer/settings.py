@@ -57,6 +57,13 @@ def dbt_environment(
     }
 
 
+def dbt_folders() -> tuple[Path, Path, str]:
+    """In a dbt process: the project, where dbt writes, and the database its relations name."""
+    names = ("DBT_PROFILES_DIR", "DBT_TARGET_PATH", "PGDATABASE")
+    project, target, database = (os.environ[name] for name in names)  # noqa: TID251
+    return Path(project), Path(target), database
+
+
 def tell_models(run: str) -> None:
     """What models read by env_var('TRANSFORMER_RUN') in the next invocation: a run as JSON."""
     os.environ["TRANSFORMER_RUN"] = run  # noqa: TID251

@@ -1,3 +1,7 @@
+-- name: by_index
+-- rows are found by their keys: the planner thinks more of them than there are, and would read all
+set local enable_seqscan = off
+
 -- name: mark_run
 -- no row: another worker took the run over, and nothing of it is published here
 update ops.transform_run r
