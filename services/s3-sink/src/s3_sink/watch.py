@@ -21,8 +21,8 @@ _EARLY = 0.1
 # an assignment that is away for less is an ordinary rebalance
 _REBALANCE_SECONDS = 30.0
 _STORE_SILENT = 15.0
-# so much less is held than was
-_WORTH_GIVING_BACK = 16 << 20
+# at most so often, if less is held than was
+_GIVE_BACK_EVERY = 30.0
 
 
 class Stalled(Transient):
@@ -44,6 +44,7 @@ class Watch:
         self._clock = clock
         self._assigned_at: float | None = None
         self._most_held = 0
+        self._gave_back_at = 0.0
 
     async def run(self) -> None:
         while True:
@@ -119,10 +120,10 @@ class Watch:
             self._health.down("s3", str(error))
 
     async def _give_back(self) -> None:
-        held = self._session.held_bytes
+        held, now = self._session.held_bytes, self._clock()
         self._most_held = max(self._most_held, held)
-        if self._most_held - held >= _WORTH_GIVING_BACK:
-            self._most_held = held
+        if held < self._most_held and now - self._gave_back_at >= _GIVE_BACK_EVERY:
+            self._most_held, self._gave_back_at = held, now
             await asyncio.to_thread(allocator.give_back)
 
     def _chain(self) -> None:
