@@ -129,7 +129,7 @@ async def main(rate: int, minutes: float) -> bool:
         name: (getattr(last, name) - getattr(first, name)) / seconds
         for name in ("produced", "loaded", "visible")
     }
-    # every part's share is of the events that are through the marts, save the first two
+    # a part's cost is of the events that it has handled: the first three are ahead of the marts
     through = {"generator": last.produced, "s3-sink": last.produced, "kafka": last.produced}
     cost = {
         name: (after[name] - before[name]) / max(1, through.get(name, last.visible)) * 1e6
