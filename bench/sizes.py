@@ -84,7 +84,7 @@ async def sink(env: PipelineEnv, most: int) -> Curve:
             }  # fmt: skip
             took = await asyncio.to_thread(in_process, "sink", events, own, topic)
             rates.append(events / took["seconds"])
-        curve.append((size, statistics.median(rates)))
+        curve.append((events, statistics.median(rates)))
         print(f"sink      {size:10,} events  {curve[-1][1]:10,.0f}/s", flush=True)
     await admin.close()
     return curve
