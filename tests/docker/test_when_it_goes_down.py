@@ -5,8 +5,20 @@ import socket
 import pytest
 
 from support.compose_stack import ComposeStack
+from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+# takes all the memory of its container; the kernel then kills the service in its place
+EAT = """
+import os
+for name in os.listdir("/proc"):
+    if name.isdigit() and int(name) != os.getpid():
+        open(f"/proc/{name}/oom_score_adj", "w").write("1000")
+held = []
+while True:
+    held.append(b"x" * (1 << 20))
+"""
 
 
 def test_every_server_killed_under_load_costs_nothing(composed: ComposeStack) -> None:
@@ -47,3 +59,29 @@ def test_a_taken_port_is_named(composed: ComposeStack, monkeypatch: pytest.Monke
 
 def test_no_container_ran_out_of_memory(composed: ComposeStack) -> None:
     assert not [c["Name"] for c in composed.containers() if c["State"]["OOMKilled"]]
+
+
+async def test_services_killed_for_their_memory_come_back_and_nothing_is_lost(
+    composed: ComposeStack,
+) -> None:
+    asked = ("--from", "2026-11-04T10:00Z", "--to", "2026-11-04T12:00Z", "--rate", "100000")
+    before = composed.verified()
+    services = ("s3-sink", "loader", "transformer")
+    with composed.meanwhile("gen", *asked) as generating:
+        for service in services:
+            restarts = restarted(composed, service)
+            composed.run("exec", "-T", service, "python", "-c", EAT)
+            await eventually(
+                lambda service=service, restarts=restarts: restarted(composed, service) > restarts,
+                within=60,
+            )
+    answer = generating.result()
+    assert answer.code == 0, answer.out + answer.err
+    after = composed.verified()
+    assert after["produced"] - before["produced"] > 50_000
+
+
+def restarted(composed: ComposeStack, service: str) -> int:
+    """How often the engine has started it again."""
+    (found,) = composed.containers(service)
+    return int(found["RestartCount"])
