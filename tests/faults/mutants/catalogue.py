@@ -25,12 +25,6 @@ BATCHES = Suite(
     ("tests/integration/test_generator_faults.py", "-k", "killed_anywhere"),
     servers=True,
 )
-# the whole pipeline under load: what its oracle says of a defect, not what a smaller test does
-PIPELINE = Suite(
-    "the fault suite and its oracle",
-    ("tests/faults/test_faults.py", "-k", "sink.put or loader.committed"),
-    servers=True,
-)
 
 MUTANTS = (
     Mutant("the offset is committed before the upload", CHAIN, (
@@ -128,21 +122,5 @@ MUTANTS = (
              "            pass\n"
              "        await self._announce(twin.manifest(knobs, datetime.now(UTC)))\n"
              "        packets = self._pack(iter(batch))\n"),
-    )),
-    Mutant("the whole: 412 is taken as success", PIPELINE, (
-        Edit(f"{SINK}/chain.py", "            return await self._met(batch)",
-             "            return None"),
-    )),
-    Mutant("the whole: the key has the clock in it", PIPELINE, (
-        Edit(f"{SINK}/identity.py", "first.offset, first.timestamp,",
-             "first.offset, __import__('time').time_ns() % 3_600_000_000,"),
-    )),
-    Mutant("the whole: rejects are counted and not kept", PIPELINE, (
-        Edit(f"{LOADER}/load_transaction.py", "    if rejects:\n", "    if False:\n"),
-    )),
-    Mutant("the whole: marts are added up, not recomputed", PIPELINE, (
-        Edit(f"{TRANSFORMER}/dbt/models/run/run_cells_before.sql",
-             "    and hours.currency = cells.currency\n",
-             "    and hours.currency = cells.currency\n    and false\n"),
     )),
 )  # fmt: skip
