@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.contracts.sale_event import FIELDS
 from s3_sink.encoders.encoder import Refused
-from s3_sink.encoders.packing import Packing
+from s3_sink.encoders.packing import Packed, Packing
 from s3_sink.encoders.sale_fields import Unusable, fields_of
 from s3_sink.event_times import EventTimes
 from s3_sink.records import Records
@@ -19,11 +19,10 @@ class CsvRows:
 
     def __init__(self, packing: Packing) -> None:
         self.extension = f"csv{packing.suffix}"
-        self.size = self.count = self.raw_bytes = 0
+        self.count = self.raw_bytes = 0
         self.times = EventTimes()
         self.refused: list[Refused] = []
-        self._compressor = packing.begin()
-        self._parts: list[bytes] = []
+        self._body = Packed(packing.begin())
         self._write([COLUMNS])
 
     def add(self, chunk: Sequence[Records]) -> None:
@@ -41,19 +40,14 @@ class CsvRows:
         self.count += len(rows)
         self._write(rows)
 
+    @property
+    def size(self) -> int:
+        return self._body.size
+
     def finish(self) -> bytes:
-        self._keep(self._compressor.flush())
-        stored = b"".join(self._parts)
-        # what waits for its upload is held once
-        self._parts.clear()
-        return stored
+        return self._body.finish()
 
     def _write(self, rows: Sequence[Sequence[str]]) -> None:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(rows)
-        self._keep(self._compressor.compress(text.getvalue().encode()))
-
-    def _keep(self, part: bytes) -> None:
-        self.size += len(part)
-        if part:
-            self._parts.append(part)
+        self._body.write(text.getvalue().encode())

@@ -5,7 +5,7 @@ from itertools import chain, islice
 
 from s3_sink import lines
 from s3_sink.encoders.encoder import Refused
-from s3_sink.encoders.packing import Packing
+from s3_sink.encoders.packing import Packed, Packing
 from s3_sink.event_times import EventTimes
 from s3_sink.records import Records
 
@@ -18,22 +18,21 @@ class JsonLines:
 
     def __init__(self, packing: Packing) -> None:
         self.extension = f"json{packing.suffix}"
-        self.size = self.count = self.raw_bytes = self.altered = 0
+        self.count = self.raw_bytes = self.altered = 0
         self.times = EventTimes()
-        self._compressor = packing.begin()
-        self._parts: list[bytes] = []
+        self._body = Packed(packing.begin())
 
     def add(self, chunk: Sequence[Records]) -> None:
         values = chain.from_iterable(records.values for records in chunk)
         while some := list(islice(values, _SOME)):
             self._add(some)
 
+    @property
+    def size(self) -> int:
+        return self._body.size
+
     def finish(self) -> bytes:
-        self._keep(self._compressor.flush())
-        stored = b"".join(self._parts)
-        # what waits for its upload is held once
-        self._parts.clear()
-        return stored
+        return self._body.finish()
 
     def _add(self, values: list[bytes | None]) -> None:
         joined, altered = lines.join(values)
@@ -44,9 +43,4 @@ class JsonLines:
             sum(len(value or b"") for value in values) if altered else len(joined) - len(values)
         )
         self.times.add(values[0], values[-1])
-        self._keep(self._compressor.compress(joined))
-
-    def _keep(self, part: bytes) -> None:
-        self.size += len(part)
-        if part:
-            self._parts.append(part)
+        self._body.write(joined)

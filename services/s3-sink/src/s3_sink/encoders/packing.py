@@ -42,3 +42,27 @@ _PACKINGS = {
 
 def packing(compression: str) -> Packing:
     return _PACKINGS[compression]
+
+
+class Packed:
+    """A body as it grows: what is written to it is compressed at once. size: stored so far."""
+
+    def __init__(self, compressor: Compressor) -> None:
+        self.size = 0
+        self._compressor = compressor
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._keep(self._compressor.compress(data))
+
+    def finish(self) -> bytes:
+        """All of it, once; what waits for its upload is held in one piece only."""
+        self._keep(self._compressor.flush())
+        stored = b"".join(self._parts)
+        self._parts.clear()
+        return stored
+
+    def _keep(self, part: bytes) -> None:
+        self.size += len(part)
+        if part:
+            self._parts.append(part)
