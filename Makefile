@@ -60,7 +60,7 @@ faults: install ## the whole matrix of faults, 200 of them: nothing lost, nothin
 	@PYTHONPATH=tests $(BIN)/python -m faults --faults 200 --rate 1500 $(if $(SEED),--seed $(SEED))
 
 soak: install ## random faults for MINUTES=60 (SEED=1)
-	@PYTHONPATH=tests $(BIN)/python -m faults --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests $(BIN)/python -m faults --minutes $(or $(MINUTES),60) --at-once 8 --rate 600 $(if $(SEED),--seed $(SEED))
 
 mutants: install ## deliberate defects, each in a copy: every one must be caught (ONLY=chain for some)
 	@PYTHONPATH=tests $(BIN)/python -m faults.mutants --only "$(ONLY)"

@@ -7,7 +7,6 @@ stage that is named runs with its own defaults (peers, sizes: only so). What a s
 as it comes; one that fails does not end the others, and the exit code tells.
 """
 
-import json
 import subprocess
 import sys
 import time
@@ -16,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-FILE = HERE.parent / "build" / "bench.json"
+# not this folder: it would hide packages of the same name
+sys.path[0] = str(HERE.parent / "tests")
+
+from support import figures
+
 SHORT = {
     "generator": ["--events", "500000"],
     "sink": ["--events", "900000"],
@@ -72,9 +75,9 @@ def main(stages: list[str]) -> int:
     wanted = {stage: [] for stage in stages} if stages else SHORT
     failed = [stage for stage, arguments in wanted.items() if not run(stage, list(arguments))]
     print()
-    for what, measured, beside, bar in rows(json.loads(FILE.read_text()) if FILE.exists() else {}):
+    for what, measured, beside, bar in rows(figures.recorded()):
         print(f"{what:44} {measured:28} {beside:32} {bar and f'bar {bar}'}".rstrip())
-    print(f"{FILE.relative_to(HERE.parent)}, {time.monotonic() - began:.0f} s")
+    print(f"{figures.FILE.relative_to(HERE.parent)}, {time.monotonic() - began:.0f} s")
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -23,11 +23,16 @@ from pathlib import Path
 # not this folder: it would hide the package of the same name
 sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests")
 
-import asyncpg
-
 from support import figures
 from support.loader_world import Bucket, Warehouse
-from support.loads import file_loader, load, psql_copy
+from support.loads import (
+    cpu_seconds,
+    empty,
+    file_loader,
+    load,
+    make_table_for_psql,
+    psql_copy,
+)
 from support.pipeline_env import PipelineEnv
 from support.sales_files import prepare, upload
 from support.stack import embedded_stack
@@ -54,27 +59,11 @@ class Rate:
         return statistics.median(self.rows_a_second)
 
 
-async def empty(connection: asyncpg.Connection) -> None:
-    await connection.execute(
-        "truncate raw.sales_events, bench.sales_events, ops.load_range, ops.load_file,"
-        " ops.load_attempt cascade"
-    )
-    await connection.execute("checkpoint")
-
-
-def cpu_seconds(who: int) -> float:
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
-
-
 async def measure(env: PipelineEnv, rows: int, rounds: int, folder: Path) -> dict[str, Rate]:
     rates = {name: Rate() for name in (COPY, *FORMS)}
     dsn = env.stack.superuser_dsn(env.database)
     async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
-        await warehouse.connection.execute(
-            "create schema bench;"
-            " create table bench.sales_events (like raw.sales_events including all)"
-        )
+        await make_table_for_psql(warehouse.connection)
         keys = {form: await upload(bucket, folder / form) for form in FORMS}
         for number in range(rounds + 1):
             for name, rate in rates.items():

@@ -34,7 +34,14 @@ from bench.peers.loaders import LINES, LOADERS, PARQUET, Loader
 from bench.peers.place import Ended, Place
 from support import figures
 from support.loader_world import Bucket, Object, Warehouse
-from support.loads import file_loader, load, psql_copy
+from support.loads import (
+    cpu_seconds,
+    empty,
+    file_loader,
+    load,
+    make_table_for_psql,
+    psql_copy,
+)
 from support.pipeline_env import PipelineEnv
 from support.sales_files import prepare, upload
 from support.stack import embedded_stack
@@ -103,19 +110,6 @@ class Race:
             return 0
 
 
-def cpu_seconds(who: int) -> float:
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
-
-
-async def empty(connection: asyncpg.Connection) -> None:
-    await connection.execute(
-        "truncate raw.sales_events, bench.sales_events, ops.load_range, ops.load_file,"
-        " ops.load_attempt cascade"
-    )
-    await connection.execute("checkpoint")
-
-
 async def put(bucket: Bucket, folder: Path) -> None:
     """Each form's files for the tools, and one file of one row; the same bytes as ours."""
     for form, suffix in SUFFIX.items():
@@ -132,10 +126,8 @@ async def rounds(env: PipelineEnv, rows: int, count: int, only: str, folder: Pat
     dsn = env.stack.superuser_dsn(env.database)
     async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
         connection = warehouse.connection
-        await connection.execute(
-            "create schema bench; create schema peers;"
-            " create table bench.sales_events (like raw.sales_events including all)"
-        )
+        await make_table_for_psql(connection)
+        await connection.execute("create schema peers")
         race = Race(env, folder, connection)
         await put(bucket, folder)
         keys = {form: await upload(bucket, folder / form) for form in SUFFIX}

@@ -5,12 +5,16 @@
 Size on a logarithmic axis, the rate from zero: a flat line is a cost that does not grow.
 """
 
-import json
 import math
+import sys
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+# not this folder: it would hide packages of the same name
+sys.path[0] = str(ROOT / "tests")
+
+from support import figures
+
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
@@ -78,7 +82,7 @@ def chart(title: str, x_name: str, y_name: str, curve: list[tuple[float, float]]
 
 
 def main() -> None:
-    sizes: dict[str, Any] = json.loads((ROOT / "build" / "bench.json").read_text())["sizes"]
+    sizes = figures.recorded()["sizes"]
     IMAGES.mkdir(exist_ok=True)
     for name, about in CHARTS.items():
         if name in sizes:

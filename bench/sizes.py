@@ -9,7 +9,6 @@ build/bench.json, from which bench/plots.py draws.
 
 import argparse
 import asyncio
-import gzip
 import statistics
 import sys
 import time
@@ -29,14 +28,13 @@ from generator.connected import connect
 from pipeline.contracts import topics
 from pipeline.settings import TopicSettings
 from support import figures
-from support.loader_world import Bucket, Object, Warehouse, archived
-from support.loads import file_loader, load
+from support.loader_world import Bucket, Warehouse
+from support.loads import empty, file_loader, load, make_table_for_psql
 from support.pipeline_env import PipelineEnv
-from support.sales_files import sales
+from support.sales_files import json_objects, sales
 from support.stack import embedded_stack
 
 TOTAL, ROUNDS = 20_000, 3
-EMPTY = "truncate raw.sales_events, ops.load_range, ops.load_file, ops.load_attempt cascade"
 Curve = list[tuple[int, float]]  # (size, a second)
 
 
@@ -90,28 +88,17 @@ async def sink(env: PipelineEnv, most: int) -> Curve:
     return curve
 
 
-def objects(lines: list[bytes], size: int, partition: int) -> list[Object]:
-    """Files of so many rows, of all lines or as many as TOTAL."""
-    used = lines[: max(size, TOTAL)]
-    made = []
-    for start in range(0, len(used), size):
-        part = used[start : start + size]
-        body = gzip.compress(b"\n".join(part) + b"\n", 1)
-        made.append(archived(partition, start, part, body=body))
-    return made
-
-
 async def loader(env: PipelineEnv, most: int) -> Curve:
     lines = sales(max(most, TOTAL))
     curve: Curve = []
     async with Warehouse.of(env) as warehouse, Bucket.of(env) as bucket, file_loader(env) as files:
+        await make_table_for_psql(warehouse.connection)
         for partition, size in enumerate(decades(100, most)):
-            made = objects(lines, size, partition)
-            await bucket.put(*made)
             rows, rates = max(size, TOTAL), []
+            made = json_objects(lines[:rows], size, partition)
+            await bucket.put(*made)
             for _ in range(ROUNDS):
-                await warehouse.connection.execute(EMPTY)
-                await warehouse.connection.execute("checkpoint")
+                await empty(warehouse.connection)
                 began = time.perf_counter()
                 await load(files, [item.key for item in made])
                 rates.append(rows / (time.perf_counter() - began))

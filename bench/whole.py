@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # not this folder: it would hide packages of the same name
 sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests")
@@ -26,6 +27,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from pipeline.contracts import topics
 from support import figures
+from support.command_line import Answer
 from support.live_pipeline import LivePipeline, live_pipeline
 
 PARTITIONS, LOOK = 6, 5.0
@@ -39,8 +41,6 @@ select
   (select coalesce(sum(rows_new), 0)::bigint from ops.transform_run where state = 'published')
     as visible
 """
-
-
 # what a run of the transformer spends its time on: at the beginning, at the end
 NODES = """
 with run as (
@@ -75,13 +75,6 @@ async def sample(consumer: AIOKafkaConsumer, topic: str, connection: asyncpg.Con
     return Sample(time.monotonic(), sum(ends.values()), row["loaded"], row["visible"])
 
 
-def growth(samples: list[Sample]) -> float:
-    """Events a second by which the lag grows over the second half."""
-    late = samples[len(samples) // 2 :]
-    slope, _ = np.polyfit([s.at for s in late], [s.lag for s in late], 1)
-    return float(slope)
-
-
 async def watch(live: LivePipeline, seconds: float) -> tuple[list[Sample], dict[str, int]]:
     """Samples, and the most memory of each service."""
     topic = live.own.topics[topics.EVENTS]
@@ -106,7 +99,49 @@ async def watch(live: LivePipeline, seconds: float) -> tuple[list[Sample], dict[
     return samples, peaks
 
 
-async def main(rate: int, minutes: float) -> bool:
+@dataclass(frozen=True)
+class Course:
+    """A run as it went. cpu: seconds of each part; peaks: bytes; nodes: of NODES."""
+
+    samples: list[Sample]
+    cpu: dict[str, float]
+    peaks: dict[str, int]
+    nodes: list[tuple[Any, ...]]
+    proof: Answer
+    drained: float  # seconds from the last sale until verify had its answer
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Events a second in the second half."""
+        first, last = self.samples[len(self.samples) // 2], self.samples[-1]
+        return {
+            name: (getattr(last, name) - getattr(first, name)) / (last.at - first.at)
+            for name in ("produced", "loaded", "visible")
+        }
+
+    @property
+    def growth(self) -> float:
+        """Events a second by which the lag grows over the second half."""
+        late = self.samples[len(self.samples) // 2 :]
+        slope, _ = np.polyfit([s.at for s in late], [s.lag for s in late], 1)
+        return float(slope)
+
+    @property
+    def microseconds(self) -> dict[str, float]:
+        """CPU an event, of those that a part has handled: three parts are ahead of the marts."""
+        last = self.samples[-1]
+        through = {"generator": last.produced, "s3-sink": last.produced, "kafka": last.produced}
+        return {
+            name: seconds / max(1, through.get(name, last.visible)) * 1e6
+            for name, seconds in self.cpu.items()
+        }
+
+    def sustained(self, rate: int) -> bool:
+        steady = self.rates["produced"] >= rate * 0.97 and self.growth < rate * STEADY
+        return steady and self.proof.code == 0
+
+
+async def course(rate: int, minutes: float) -> Course:
     async with live_pipeline() as live:
         live.start("s3-sink", SINK_MAX_AGE_SECONDS="5")
         for name in ("loader", "transformer"):
@@ -123,39 +158,37 @@ async def main(rate: int, minutes: float) -> bool:
         asked = time.monotonic()
         proof = await asyncio.to_thread(live.verify, 600)
         drained = time.monotonic() - asked
-    first, last = samples[len(samples) // 2], samples[-1]
-    seconds = last.at - first.at
-    rates = {
-        name: (getattr(last, name) - getattr(first, name)) / seconds
-        for name in ("produced", "loaded", "visible")
-    }
-    # a part's cost is of the events that it has handled: the first three are ahead of the marts
-    through = {"generator": last.produced, "s3-sink": last.produced, "kafka": last.produced}
-    cost = {
-        name: (after[name] - before[name]) / max(1, through.get(name, last.visible)) * 1e6
-        for name in after
-    }
-    slope = growth(samples)
-    kept_up = rates["produced"] >= rate * 0.97 and slope < rate * STEADY and proof.code == 0
-    for name, found in rates.items():
-        print(f"{name:12} {found:10,.0f} events/s in the second half")
-    for name, micros in cost.items():
-        print(f"{name:12} {micros:6.2f} µs an event  peak {peaks.get(name, 0) >> 20:5} MiB")
-    for node, early, late in nodes:
+    used = {name: after[name] - before[name] for name in after}
+    return Course(samples, used, peaks, nodes, proof, drained)
+
+
+def show(found: Course, rate: int, minutes: float) -> None:
+    last, kept_up = found.samples[-1], found.sustained(rate)
+    for name, events in found.rates.items():
+        print(f"{name:12} {events:10,.0f} events/s in the second half")
+    for name, micros in found.microseconds.items():
+        print(f"{name:12} {micros:6.2f} µs an event  peak {found.peaks.get(name, 0) >> 20:5} MiB")
+    for node, early, late in found.nodes:
         print(f"{early or 0:6.2f} s in the first runs, {late or 0:.2f} s in the last: {node[:60]}")
     print(
-        f"{rate:,} events/s for {minutes:g} min: lag {last.lag:,}, growing {slope:,.0f} a second;"
-        f" verify exit {proof.code}, all there {drained:.0f} s after the last:"
+        f"{rate:,} events/s for {minutes:g} min: lag {last.lag:,}, growing {found.growth:,.0f} a"
+        f" second; verify exit {found.proof.code}, all there {found.drained:.0f} s after the last:"
         f" {'sustained' if kept_up else 'NOT sustained'} (bar {BAR:,} for 5 min)"
     )
-    if proof.code:
-        print(proof.out[-3000:], proof.err[-3000:])
+    if found.proof.code:
+        print(found.proof.out[-3000:], found.proof.err[-3000:])
     figures.record(
-        "whole", rate=rate, nodes=nodes, minutes=minutes, rates=rates, lag=last.lag, growth=slope,
-        microseconds=cost, mib={name: peak >> 20 for name, peak in peaks.items()},
-        verify=proof.code, drained_seconds=drained, sustained=kept_up, bar=BAR,
+        "whole", rate=rate, nodes=found.nodes, minutes=minutes, rates=found.rates, lag=last.lag,
+        growth=found.growth, microseconds=found.microseconds,
+        mib={name: peak >> 20 for name, peak in found.peaks.items()},
+        verify=found.proof.code, drained_seconds=found.drained, sustained=kept_up, bar=BAR,
     )  # fmt: skip
-    return proof.code == 0
+
+
+async def main(rate: int, minutes: float) -> bool:
+    found = await course(rate, minutes)
+    show(found, rate, minutes)
+    return found.proof.code == 0
 
 
 if __name__ == "__main__":

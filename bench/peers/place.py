@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from support.family import resident
+
 ROOT = Path(__file__).parents[2]
 PINS = {
     "dlt": ("dlt[postgres,s3,parquet]==1.31.0", "adbc-driver-postgresql==1.13.0"),
@@ -91,18 +93,11 @@ def run(argv: list[str], home: Path, log: Path, **env: str) -> Ended:
         peak = 0
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             # not ru_maxrss: it begins with what this process held when it forked
-            peak = max(peak, _resident(process.pid))
+            with contextlib.suppress(psutil.NoSuchProcess):
+                peak = max(peak, resident(process.pid))
             time.sleep(_LOOK_SECONDS)
     seconds, used = time.perf_counter() - started, ended[2]
     process.returncode = os.waitstatus_to_exitcode(ended[1])
     said = log.read_text(errors="replace")
     cpu_seconds = used.ru_utime + used.ru_stime
     return Ended(process.returncode, seconds, cpu_seconds, peak / 2**20, said)
-
-
-def _resident(pid: int) -> int:
-    """Bytes of it and of the processes under it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return sum(p.memory_info().rss for p in (process, *process.children(recursive=True)))
-    return 0

@@ -108,10 +108,9 @@ async def test_repeats_late_and_malformed_events_end_where_they_should(
     for name in DOWNSTREAM:
         service(name, **QUICK.get(name, {}))
     generator = service("generator", GENERATOR_BACKFILL_HOURS="0")
-    # enough for some of each kind also in the quietest hour of a year, whichever this is
-    promised = await published(pipeline_env, generator, scenario="hostile", rate=20_000)
+    promised = await published(pipeline_env, generator, scenario="hostile", rate=4000)
     found = proven(pipeline_env)
-    assert found["produced"] == promised.message_count > promised.event_count > 0
+    assert found["produced"] == promised.message_count > promised.event_count > 3000
     assert found["rejected"] >= promised.injected["malformed"] > 0
     assert found["fact"]["events"] == promised.event_count
     assert found["repeats"] == found["loaded"] - promised.event_count > 0
@@ -193,9 +192,9 @@ async def test_a_restart_of_every_service_at_once_goes_on_where_it_was(
 
 
 async def published(env: PipelineEnv, generator: ServiceProcess, **wanted: Any) -> BatchManifest:
-    """The last full hour, asked for as cron or Airflow would: its manifest."""
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    window = {"from": (hour - timedelta(hours=1)).isoformat(), "to": hour.isoformat()}
+    """A full hour, asked for as cron or Airflow would: its manifest. An evening's: the last one may
+    be a night's, which has few sales."""
+    window = {"from": "2026-11-03T18:00Z", "to": "2026-11-03T19:00Z"}
     async with httpx.AsyncClient(base_url=generator.url, timeout=10) as http:
         answer = await http.post("/v1/batches", json=window | wanted)
     assert answer.status_code in (200, 202), answer.text

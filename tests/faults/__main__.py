@@ -43,10 +43,10 @@ async def run(arguments: argparse.Namespace) -> int:
             _show(number, outcome, campaign.messages)
             done += len(one.faults)
             minutes = (time.monotonic() - began) / 60
-            if done >= arguments.faults and minutes >= arguments.minutes:
-                break
             if outcome.problems:
                 _keep_logs(here, arguments.report, number)
+            if done >= arguments.faults and minutes >= arguments.minutes:
+                break
             if enough.is_set() or 0 < arguments.most_minutes <= minutes:
                 break
         _show(0, await campaign.end(), campaign.messages)

@@ -95,18 +95,18 @@ class Campaign:
         """The oracle's judgement and verify's, at the same time."""
         world, began = self.world, time.monotonic()
         notes = world.notifications
-        findings, answer = await asyncio.gather(
-            aside(
-                self._witness.findings(
-                    set(notes.rubbish), set(notes.tried), world.logs, world.secrets()
-                )
-            ),
-            asyncio.to_thread(_verify, world) if verify else _nobody(),
+        judged = aside(
+            self._witness.findings(
+                set(notes.rubbish), set(notes.tried), world.logs, world.secrets()
+            )
         )
-        outcome.findings += findings
-        if answer:
+        if verify:
+            findings, answer = await asyncio.gather(judged, asyncio.to_thread(_verify, world))
             outcome.verified = answer.code == 0
             outcome.verify_said = answer.out + answer.err
+        else:
+            findings = await judged
+        outcome.findings += findings
         outcome.judged = time.monotonic() - began
 
     async def begin(self, within: float = 180.0) -> None:
@@ -153,10 +153,6 @@ class Campaign:
 
 def _verify(world: World) -> Answer:
     return salespipe(world.own, "verify", "-o", "json", "--wait", "90")
-
-
-async def _nobody() -> None:
-    """Verify is not asked."""
 
 
 async def aside(work: Coroutine[Any, Any, Any]) -> Any:

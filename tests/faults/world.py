@@ -32,6 +32,7 @@ from salespipe import state
 from salespipe.embedded import child, plan
 from salespipe.settings import plain_environment
 from salespipe.state import HOST
+from support.family import resident
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 from support.stack import Stack, await_running, prepare, start_supervisor
@@ -209,14 +210,8 @@ class World:
             for name, kept in self.services.items():
                 with contextlib.suppress(psutil.Error):
                     if kept.process.running:
-                        self.rss[name].append((time.monotonic(), _resident(kept.process.pid)))
+                        self.rss[name].append((time.monotonic(), resident(kept.process.pid)))
             await asyncio.sleep(3)
-
-
-def _resident(pid: int) -> int:
-    process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
-    return sum(member.memory_info().rss for member in family)
 
 
 async def _readiness(kept: Kept) -> str:

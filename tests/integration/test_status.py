@@ -45,12 +45,14 @@ async def test_status_names_a_server_that_is_down_and_does_not_hang(
     pipeline_env: PipelineEnv, name: str, env: dict[str, str]
 ) -> None:
     began = time.monotonic()
+    salespipe(pipeline_env, "status", "-o", "json")
+    usual = time.monotonic() - began
+    began = time.monotonic()
     done = salespipe(pipeline_env, "status", "-o", "json", **env)
+    took = time.monotonic() - began
     assert done.code == 2, done.err
     assert any(problem.startswith(f"{name} is down") for problem in done.json["problems"])
-    assert time.monotonic() - began < 20, (
-        "an answer takes two seconds; so may Python, on a busy machine"
-    )
+    assert took < usual + 5, "who is down is waited for two seconds; the rest is Python's start"
 
 
 async def test_sql_reads_as_bi_reader_and_cannot_write(

@@ -25,16 +25,21 @@ def missing() -> str:
 def resolved(*files: str, env_file: str = "/dev/null", interpolate: bool = True) -> dict[str, Any]:
     """The model of the files (compose.yaml), profiles included, without anybody's .env."""
     names = [word for file in files or ("compose.yaml",) for word in ("-f", file)]
-    words = ["docker", "compose", *names, "--env-file", env_file, "--profile", "*", "config"]
-    words += ["--format", "json", *([] if interpolate else ["--no-interpolate"])]
+    words = [*names, "--env-file", env_file, "--profile", "*", "config"]
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return _model(*words, *([] if interpolate else ["--no-interpolate"]), env=kept)
+
+
+def as_set_here() -> dict[str, Any]:
+    """The model as `docker compose up` takes it, by the environment and .env of this place."""
+    return _model("config", env=dict(os.environ))
+
+
+def _model(*words: str, env: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
-        words,
-        cwd=ROOT,
-        env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        ["docker", "compose", *words, "--format", "json"],
+        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     model: dict[str, Any] = json.loads(done.stdout)
     return model

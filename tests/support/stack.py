@@ -31,7 +31,7 @@ _START_WITHIN = 180.0
 class Stack:
     """Where the servers are, and who may do what. The same for whatever runs them.
 
-    containers: kafka, minio and postgres, where it is containers that run them.
+    containers: kafka, s3 and postgres, where it is containers that run them.
     """
 
     state: StackState

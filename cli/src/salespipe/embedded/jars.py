@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from salespipe.embedded.machine import one_at_a_time
 from salespipe.settings import cache_folder
 
 KAFKA = "4.3.1"
@@ -29,11 +30,19 @@ def remembered(part: str = "kafka") -> tuple[Path, ...]:
 
 
 def resolve(part: str = "kafka") -> tuple[Path, ...]:
-    """Resolve (from the network where the cache has not all) and remember."""
-    jars = _one(*_TOOLS) if part == "tools" else [*_all(_KAFKA), *_one(*_LOGGING)]
-    _file(part).parent.mkdir(parents=True, exist_ok=True)
-    _file(part).write_text(json.dumps([str(jar) for jar in jars]))
-    return tuple(jars)
+    """Resolve (from the network where the cache has not all) and remember.
+
+    The resolver does not bear a second one that downloads into the same cache.
+    """
+    with one_at_a_time("jars"):
+        if found := remembered(part):
+            return found
+        jars = _one(*_TOOLS) if part == "tools" else [*_all(_KAFKA), *_one(*_LOGGING)]
+        # in one step: whoever asks meanwhile sees all of it or nothing
+        written = _file(part).with_suffix(".new")
+        written.write_text(json.dumps([str(jar) for jar in jars]))
+        written.replace(_file(part))
+        return tuple(jars)
 
 
 def _all(coordinate: str) -> list[Path]:
