@@ -196,6 +196,33 @@ async def test_a_gap_is_never_chained_over(policy: Any) -> None:
     assert bool(stopped) is (policy == "stop")
 
 
+async def test_a_gap_that_stopped_a_partition_stops_its_next_owner_too() -> None:
+    """And is counted by the one who may go on: no commit passes what nobody has decided."""
+    world = world_with(20)
+    first = Owner(world, ROWS_10)
+    await first.assign(0)
+    await first.until_done(0)
+    await first.die()
+    world.write(0, [b"{}"] * 15)
+    world.begins[0] = world.chain_from[0] = 25
+    world.log[0] = [m for m in world.log[0] if m.offset >= 25]
+    for _ in range(2):
+        owner = Owner(world, ROWS_10, on_gap="stop")
+        await owner.assign(0)
+        await owner.steps(100)
+        assert "retention took offsets 20 to 24" in owner.session.stopped[0]
+        await owner.drain()
+        await owner.die()
+        assert world.committed[0] == 20
+    before = REGISTRY.get_sample_value("salespipe_sink_gaps_total") or 0
+    last = Owner(world, ROWS_10, on_gap="continue")
+    await last.assign(0)
+    await last.until_done(0)
+    await last.die()
+    assert REGISTRY.get_sample_value("salespipe_sink_gaps_total") == before + 5
+    assert world.committed[0] == 35
+
+
 async def test_an_object_of_another_topic_life_stops_the_partition() -> None:
     world = world_with(10)
     first = Owner(world, ROWS_10)

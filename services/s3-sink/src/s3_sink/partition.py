@@ -72,14 +72,18 @@ class Hands:
 
 class Partition:
     """recover: read the chain's end from the bucket at the first record, whatever start says.
-    floor: an offset that is known to have been archived before."""
+    floor: an offset that is known to have been archived before.
+
+    next is the offset to read, head that of the oldest record that is held. archived may be
+    committed: all below it is in the chain, or was judged to be gone.
+    """
 
     def __init__(
         self, number: int, start: int, rules: Rules, hands: Hands, *,
         recover: bool = False, floor: int | None = None,
     ) -> None:  # fmt: skip
         self.number = number
-        self.head = self.next = start
+        self.head = self.next = self.archived = start
         self.stopped: str | None = None
         self.published_at: float | None = None
         self._rules = rules
@@ -299,6 +303,7 @@ class Partition:
             return
         if at.offset == file.start:
             self._located = True
+            self.archived = file.start
             return
         if at.behind is not None:
             log.info(
@@ -307,6 +312,7 @@ class Partition:
             )  # fmt: skip
             metrics.FAST_FORWARDS.inc()
         self.reset(at.offset)
+        self.archived = at.offset
 
     def _gap(self, gap: range) -> None:
         metrics.GAPS.inc(len(gap))
@@ -331,7 +337,7 @@ class Partition:
         if not self._holds(file):
             return
         self._files.popleft()
-        self.head = batch.end
+        self.head = self.archived = batch.end
         self.published_at = hands.clock()
         metrics.PUT_SECONDS.observe(self.published_at - begun)
         self._count(file)

@@ -232,9 +232,9 @@ class Session:
         if not now and self._clock() - self._committed_at < _COMMIT_EVERY:
             return
         heads = {
-            number: partition.head
+            number: partition.archived
             for number, partition in self.partitions.items()
-            if partition.head > self._committed.get(number, -1)
+            if partition.archived > self._committed.get(number, -1)
         }
         if not heads:
             return
