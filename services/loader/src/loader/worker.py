@@ -27,13 +27,15 @@ from pipeline.clients.postgres import pool, postgres_errors
 from pipeline.clients.s3 import s3_client
 from pipeline.errors import Transient
 from pipeline.health import Health
-from pipeline.retry import Backoff, Stopped, retry
+from pipeline.retry import Backoff, Stopped, retry, wait
 from pipeline.settings import KafkaSettings, PostgresSettings, S3Settings, TopicSettings
 
 log = logging.getLogger(__name__)
 _IDLE_SECONDS = 5.0
 _DECODERS = 2  # threads
 _TRIES = Backoff(cap=5, attempts=4)
+_ONE_TRY = Backoff(attempts=1)
+_NEXT_FILE = Backoff(first=0.5, cap=10)
 _LAST_WORDS_SECONDS = 5.0
 _LARGEST_LETTER = 4 << 20  # a message that cannot be used goes on in base64
 
@@ -117,7 +119,7 @@ class LoaderWorker:
             tasks.create_task(self._close_queue(stop), name="close")
             async with asyncio.TaskGroup() as loads:
                 for number in range(self._settings.files_at_once):
-                    loads.create_task(self._work(stop, files), name=f"load-{number}")
+                    loads.create_task(self.work(stop, files), name=f"load-{number}")
             self._health.stopping()
             drained.set()
             sweeping.cancel()  # it may be waiting for room in a queue that nobody empties now
@@ -131,29 +133,40 @@ class LoaderWorker:
         await stop.wait()
         self.queue.close()
 
-    async def _work(self, stop: asyncio.Event, files: FileLoader) -> None:
+    async def work(self, stop: asyncio.Event, files: FileLoader) -> None:
+        without_verdict = 0  # files in a row
         while not stop.is_set():
             entry = await self.queue.take(_IDLE_SECONDS)
             metrics.BACKLOG_FILES.set(len(self.queue))
             if entry is not None:
-                await self.step(stop, files, entry)
+                tries = _ONE_TRY if without_verdict else _TRIES
+                error = await self.step(stop, files, entry, tries)
+                without_verdict = without_verdict + 1 if error else 0
+                if error:  # the next file would mostly fare no better
+                    await wait(stop, _NEXT_FILE.delay(without_verdict, error))
             self._health.progress()
 
-    async def step(self, stop: asyncio.Event, files: FileLoader, entry: Entry) -> None:
-        """One object to its verdict, or back to the end of the queue."""
+    async def step(
+        self, stop: asyncio.Event, files: FileLoader, entry: Entry, tries: Backoff = _TRIES
+    ) -> Transient | None:
+        """One object to its verdict; or back to the end of the queue, and what was in the way."""
         try:
             await retry(
-                lambda: files.load(entry.found), stop=stop, backoff=_TRIES,
+                lambda: files.load(entry.found), stop=stop, backoff=tries,
                 on_retry=lambda error, _: self._waiting(error),
             )  # fmt: skip
         except (Transient, Stopped) as error:
             log.warning("no verdict yet: %s", error, extra={"key": entry.found.key})
             self.queue.put_back(entry)
-            return
+            if isinstance(error, Stopped):
+                return None
+            self._waiting(error)
+            return error
         self._health.up("s3")
         self._health.up("postgres")
         self._loads += 1
         self.queue.finish(entry)
+        return None
 
     def _reconciler(self, store: Store, ledger: Ledger) -> Reconciler:
         return Reconciler(
