@@ -3,13 +3,13 @@
 A fault is made to happen and its alert arrives at a webhook, and its end after it has healed.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from support.alert_receiver import AlertReceiver, alert_receiver
 from support.compose_stack import ComposeStack
 from support.eventually import eventually
 
@@ -17,10 +17,6 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 ATTEMPTS = Path(__file__).parent / "attempts"
-# conftest.py names it as the receiver
-RECEIVER = "salespipe-test-receiver"
-
-Alert = dict[str, str]
 
 
 def attempt(composed: ComposeStack, container: str, script: str) -> dict[str, str]:
@@ -28,65 +24,41 @@ def attempt(composed: ComposeStack, container: str, script: str) -> dict[str, st
 
 
 @pytest.fixture(scope="module")
-def receiver(composed: ComposeStack) -> Iterator[ComposeStack]:
-    script = (ATTEMPTS / "receive.py").read_text()
-    words = ("--detach", "--no-deps", "--name", RECEIVER, "--entrypoint", "python", "cli")
-    composed.must("run", *words, "-c", script)
-    try:
-        yield composed
-    finally:
-        composed.docker("rm", "--force", RECEIVER)
+def receiver(composed: ComposeStack) -> Iterator[AlertReceiver]:
+    with alert_receiver(composed, "salespipe-test-receiver") as hears:
+        yield hears
 
 
-def heard(composed: ComposeStack) -> list[Alert]:
-    return [json.loads(line) for line in composed.docker("logs", RECEIVER).splitlines()]
-
-
-def arrived(composed: ComposeStack, path: str, since: int = 0, **labels: str) -> bool:
-    """Among what was heard after the first `since` lines."""
-    wanted = {"path": path, **labels}
-    return any(wanted.items() <= alert.items() for alert in heard(composed)[since:])
-
-
-async def hears(composed: ComposeStack, since: int, status: str, **labels: str) -> None:
-    await eventually(
-        lambda: arrived(composed, "/alerts", since, status=status, **labels),
-        within=120,
-        describe=lambda: heard(composed)[since:],
-        every=0.5,
-    )
-
-
-async def test_faults_are_heard_of_and_their_end_too(receiver: ComposeStack) -> None:
+async def test_faults_are_heard_of_and_their_end_too(receiver: AlertReceiver) -> None:
+    stack = receiver.stack
     absent = {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"}
     unwatched = {"alertname": "ServerUnwatched", "job": "exporter"}
     down = {"alertname": "DependencyDown", "service": "loader", "dependency": "postgres"}
-    began = len(heard(receiver))
-    receiver.must("stop", "generator")
+    began = len(receiver.heard())
+    stack.must("stop", "generator")
     try:
-        assert attempt(receiver, "generator", "poison") == {"sent": "done"}
-        assert attempt(receiver, "setup-store", "rubbish") == {"put": "done"}
-        await hears(receiver, began, "firing", **absent)
-        await hears(receiver, began, "firing", alertname="LinesRejected", reason="not_json")
-        await hears(receiver, began, "firing", alertname="DeadLetters", reason="bad_gzip")
+        assert attempt(stack, "generator", "poison") == {"sent": "done"}
+        assert attempt(stack, "setup-store", "rubbish") == {"put": "done"}
+        await receiver.hears(began, "firing", **absent)
+        await receiver.hears(began, "firing", alertname="LinesRejected", reason="not_json")
+        await receiver.hears(began, "firing", alertname="DeadLetters", reason="bad_gzip")
         # not before what was poisoned is in the warehouse
-        began = len(heard(receiver))
-        receiver.must("stop", "exporter", "postgres")
-        await hears(receiver, began, "firing", **unwatched)
-        await hears(receiver, began, "firing", **down)
-        healed = len(heard(receiver))
+        began = len(receiver.heard())
+        stack.must("stop", "exporter", "postgres")
+        await receiver.hears(began, "firing", **unwatched)
+        await receiver.hears(began, "firing", **down)
+        receiver.owe(absent, unwatched, down)
     finally:
-        receiver.up("generator", "postgres", "exporter")
-    for alert in (absent, unwatched, down):
-        await hears(receiver, healed, "resolved", **alert)
+        stack.up("generator", "postgres", "exporter")
+    await receiver.hears_of_every_end()
 
 
-async def test_the_watchers_say_that_they_watch(receiver: ComposeStack) -> None:
+async def test_the_watchers_say_that_they_watch(receiver: AlertReceiver) -> None:
     """To an address of its own: the silence of this one is the alarm."""
     await eventually(
-        lambda: arrived(receiver, "/heartbeat", alertname="Watchdog", status="firing"), within=60
+        lambda: receiver.arrived("/heartbeat", alertname="Watchdog", status="firing"), within=60
     )
-    assert not arrived(receiver, "/alerts", alertname="Watchdog")
+    assert not receiver.arrived("/alerts", alertname="Watchdog")
 
 
 def test_every_series_of_a_server_is_there(composed: ComposeStack) -> None:

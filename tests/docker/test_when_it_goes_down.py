@@ -1,6 +1,7 @@
 """Bad days of the whole stack, on the session's stack: the last tests, because they stop it."""
 
 import socket
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
+# what a process says that the kernel has ended for its memory
+KILLED = 137
 # takes all the memory of its container; the kernel then kills the service in its place
 EAT = """
 import os
@@ -57,6 +60,19 @@ def test_a_taken_port_is_named(composed: ComposeStack, monkeypatch: pytest.Monke
     composed.up("--no-deps", "prometheus")
 
 
+def test_an_image_that_cannot_be_pulled_is_named(
+    composed: ComposeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/compose.md says what to set; what ran goes on."""
+    image = "127.0.0.1:1/kafka:gone"
+    running = composed.must("ps", "--quiet", "kafka")
+    monkeypatch.setenv("KAFKA_IMAGE", image)
+    answer = composed.run("up", "--detach", "--no-deps", "kafka")
+    assert answer.code != 0
+    assert image.partition(":gone")[0] in answer.err
+    assert composed.must("ps", "--quiet", "kafka") == running
+
+
 def test_no_container_ran_out_of_memory(composed: ComposeStack) -> None:
     assert not [c["Name"] for c in composed.containers() if c["State"]["OOMKilled"]]
 
@@ -81,7 +97,28 @@ async def test_services_killed_for_their_memory_come_back_and_nothing_is_lost(
     assert after["produced"] - before["produced"] > 50_000
 
 
+async def test_a_broker_without_memory_says_137_and_comes_back_with_it(
+    composed: ComposeStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/compose.md says; more than its container has, as on a machine that has less."""
+    before = composed.verified()
+    with monkeypatch.context() as patch:
+        patch.setenv("KAFKA_HEAP_OPTS", "-Xms2g -Xmx2g -XX:+AlwaysPreTouch")
+        composed.must("up", "--detach", "--no-deps", "kafka")
+        await eventually(lambda: restarted(composed, "kafka") > 0, within=60)
+        # between two starts
+        await eventually(lambda: state(composed, "kafka")["ExitCode"] == KILLED, within=60)
+    composed.up("--no-deps", "kafka")
+    assert composed.verified()["produced"] >= before["produced"]
+
+
 def restarted(composed: ComposeStack, service: str) -> int:
     """How often the engine has started it again."""
     (found,) = composed.containers(service)
     return int(found["RestartCount"])
+
+
+def state(composed: ComposeStack, service: str) -> dict[str, Any]:
+    (found,) = composed.containers(service)
+    shown: dict[str, Any] = found["State"]
+    return shown
