@@ -10,8 +10,6 @@ from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-# what a process says that the kernel has ended for its memory
-KILLED = 137
 # takes all the memory of its container; the kernel then kills the service in its place
 EAT = """
 import os
@@ -64,12 +62,12 @@ def test_an_image_that_cannot_be_pulled_is_named(
     composed: ComposeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """docs/compose.md says what to set; what ran goes on."""
-    image = "127.0.0.1:1/kafka:gone"
     running = composed.must("ps", "--quiet", "kafka")
-    monkeypatch.setenv("KAFKA_IMAGE", image)
+    monkeypatch.setenv("KAFKA_IMAGE", "127.0.0.1:1/kafka:gone")
     answer = composed.run("up", "--detach", "--no-deps", "kafka")
     assert answer.code != 0
-    assert image.partition(":gone")[0] in answer.err
+    assert "kafka" in answer.err
+    assert "127.0.0.1:1" in answer.err
     assert composed.must("ps", "--quiet", "kafka") == running
 
 
@@ -97,7 +95,7 @@ async def test_services_killed_for_their_memory_come_back_and_nothing_is_lost(
     assert after["produced"] - before["produced"] > 50_000
 
 
-async def test_a_broker_without_memory_says_137_and_comes_back_with_it(
+async def test_a_broker_without_memory_says_so_and_comes_back_with_it(
     composed: ComposeStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As docs/compose.md says; more than its container has, as on a machine that has less."""
@@ -105,9 +103,8 @@ async def test_a_broker_without_memory_says_137_and_comes_back_with_it(
     with monkeypatch.context() as patch:
         patch.setenv("KAFKA_HEAP_OPTS", "-Xms2g -Xmx2g -XX:+AlwaysPreTouch")
         composed.must("up", "--detach", "--no-deps", "kafka")
-        await eventually(lambda: restarted(composed, "kafka") > 0, within=60)
         # between two starts
-        await eventually(lambda: state(composed, "kafka")["ExitCode"] == KILLED, within=60)
+        await eventually(lambda: state(composed, "kafka")["OOMKilled"], within=60)
     composed.up("--no-deps", "kafka")
     assert composed.verified()["produced"] >= before["produced"]
 
