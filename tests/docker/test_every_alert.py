@@ -4,7 +4,6 @@ Those that test_watching.py shows on the session's stack are not repeated. The t
 harmless to worse, and the last asks for every end that is owed and for every alert that there is.
 """
 
-import asyncio
 import json
 import uuid
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.alert_receiver import Alert, AlertReceiver, alert_receiver
+from support.alert_receiver import AlertReceiver, alert_receiver
 from support.compose_stack import ComposeStack
 from support.eventually import eventually
 
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
 ATTEMPTS = Path(__file__).parent / "attempts"
-# LoopStuck's process, and what each of them has under it
+# what the first process has under it: dbt's
 FREEZE = """
 import os, sys
 for name in os.listdir("/proc"):
@@ -83,10 +82,6 @@ def room(stack: ComposeStack, server: str, folder: str) -> None:
     stack.must("exec", "-T", server, "rm", f"{folder}/fill")
 
 
-async def fire(receiver: AlertReceiver, *alerts: Alert, since: int) -> None:
-    await asyncio.gather(*(receiver.hears(since, "firing", **alert) for alert in alerts))
-
-
 async def test_a_loader_that_has_work_and_cannot_do_it(receiver: AlertReceiver) -> None:
     stack = receiver.stack
     waiting = [
@@ -98,8 +93,7 @@ async def test_a_loader_that_has_work_and_cannot_do_it(receiver: AlertReceiver) 
     lock = "begin; lock table raw.sales_events; select pg_sleep(600)"
     words = ("-U", "postgres", "-d", "sales", "-c", lock)
     stack.must("exec", "--detach", "postgres", "psql", *words)
-    await fire(receiver, *waiting, since=began)
-    receiver.owe(*waiting)
+    await receiver.hears_of(*waiting, since=began)
     sql(stack, "select pg_terminate_backend(pid) from pg_stat_activity"
         " where query like 'begin; lock table%' and pid <> pg_backend_pid()")  # fmt: skip
 
@@ -129,8 +123,7 @@ async def test_disks_that_fill_files_that_are_held_lines_that_are_bad_and_a_deaf
     attempt(stack, "generator", "poison", "3000")
     attempt(stack, "setup-store", "deaf")
     drop(stack, "silent")
-    await fire(receiver, *at_once, since=began)
-    receiver.owe(*at_once)
+    await receiver.hears_of(*at_once, since=began)
     sql(stack, f"update ops.batch_manifest set event_count = event_count + 1 {batch}")
     stack.docker("rm", "--force", "salespipe-doomed-crowd")
     room(stack, "minio", "/data")
@@ -152,8 +145,7 @@ async def test_a_warehouse_that_has_no_connection_left(receiver: AlertReceiver) 
     began = await receiver.calm(exhausted)
     sql(stack, "alter role loader connection limit 0")
     sql(stack, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'loader'")
-    await fire(receiver, exhausted, since=began)
-    receiver.owe(exhausted)
+    await receiver.hears_of(exhausted, since=began)
     sql(stack, "alter role loader connection limit -1")
 
 
@@ -161,16 +153,15 @@ async def test_models_that_cannot_be_built_and_a_dbt_that_stands_still(
     receiver: AlertReceiver,
 ) -> None:
     stack = receiver.stack
-    failing, stuck = {"alertname": "DbtFailing"}, {"alertname": "LoopStuck"}
+    failing = {"alertname": "DbtFailing"}
+    stuck = {"alertname": "LoopStuck", "service": "transformer"}
     began = await receiver.calm(failing, stuck)
     sql(stack, REFUSE)
-    await fire(receiver, failing, since=began)
-    receiver.owe(failing)
+    await receiver.hears_of(failing, since=began)
     sql(stack, "drop function public.refuse() cascade")
     freeze = ("exec", "-T", "transformer", "python", "-c", FREEZE)
     stack.must(*freeze, STOP)
-    await fire(receiver, stuck | {"service": "transformer"}, since=began)
-    receiver.owe(stuck)
+    await receiver.hears_of(stuck, since=began)
     stack.must(*freeze, CONTINUE)
 
 
@@ -181,8 +172,7 @@ async def test_a_broker_that_answers_nobody(receiver: AlertReceiver) -> None:
     stack.must("pause", "kafka")
     try:
         drop(stack, "untold")
-        await fire(receiver, *unheard, since=began)
-        receiver.owe(*unheard)
+        await receiver.hears_of(*unheard, since=began)
     finally:
         stack.must("unpause", "kafka")
 
@@ -192,8 +182,7 @@ async def test_a_warehouse_whose_disk_is_full(receiver: AlertReceiver) -> None:
     full = {"alertname": "DatabaseDiskFull"}
     began = await receiver.calm(full)
     fill(stack, "postgres", "/var/lib/postgresql", free=0)
-    await fire(receiver, full, since=began)
-    receiver.owe(full)
+    await receiver.hears_of(full, since=began)
     room(stack, "postgres", "/var/lib/postgresql")
 
 
@@ -205,8 +194,7 @@ async def test_an_object_that_is_gone_and_comes_back(receiver: AlertReceiver) ->
     key = attempt(stack, "setup-store", "hide", "hide")["key"]
     stack.up("--no-deps", "loader")
     reconcile(stack)
-    await fire(receiver, missing, since=began)
-    receiver.owe(missing)
+    await receiver.hears_of(missing, since=began)
     attempt(stack, "setup-store", "hide", "return", key)
     reconcile(stack)
 
@@ -223,13 +211,14 @@ async def test_events_that_retention_took(
     stack = receiver.stack
     stopped = {"alertname": "PartitionStopped"}
     missing = {"alertname": "RecordsMissing", "hop": "s3-sink"}
+    # afterwards the loader tells of the same hole, and that does not end
+    await receiver.hears_of_every_end()
     began = await receiver.calm(stopped, missing)
     stack.must("stop", "s3-sink")
     attempt(stack, "setup-kafka", "retention")
     monkeypatch.setenv("SINK_ON_GAP", "stop")
     stack.must("up", "--detach", "--no-deps", "s3-sink")
-    await fire(receiver, stopped, missing, since=began)
-    receiver.owe(stopped, missing)
+    await receiver.hears_of(stopped, missing, since=began)
     monkeypatch.setenv("SINK_ON_GAP", "continue")
     stack.up("--no-deps", "s3-sink")
 

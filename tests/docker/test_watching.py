@@ -30,24 +30,21 @@ def receiver(composed: ComposeStack) -> Iterator[AlertReceiver]:
 
 
 async def test_faults_are_heard_of_and_their_end_too(receiver: AlertReceiver) -> None:
-    stack = receiver.stack
+    stack, began = receiver.stack, len(receiver.heard())
     absent = {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"}
+    rejected = {"alertname": "LinesRejected", "reason": "not_json"}
+    aside = {"alertname": "DeadLetters", "reason": "bad_gzip"}
     unwatched = {"alertname": "ServerUnwatched", "job": "exporter"}
     down = {"alertname": "DependencyDown", "service": "loader", "dependency": "postgres"}
-    began = len(receiver.heard())
     stack.must("stop", "generator")
     try:
         assert attempt(stack, "generator", "poison") == {"sent": "done"}
         assert attempt(stack, "setup-store", "rubbish") == {"put": "done"}
-        await receiver.hears(began, "firing", **absent)
-        await receiver.hears(began, "firing", alertname="LinesRejected", reason="not_json")
-        await receiver.hears(began, "firing", alertname="DeadLetters", reason="bad_gzip")
+        await receiver.hears_of(absent, rejected, aside, since=began)
         # not before what was poisoned is in the warehouse
         began = len(receiver.heard())
         stack.must("stop", "exporter", "postgres")
-        await receiver.hears(began, "firing", **unwatched)
-        await receiver.hears(began, "firing", **down)
-        receiver.owe(absent, unwatched, down)
+        await receiver.hears_of(unwatched, down, since=began)
     finally:
         stack.up("generator", "postgres", "exporter")
     await receiver.hears_of_every_end()

@@ -11,12 +11,15 @@ from support.eventually import eventually
 
 _SCRIPT = Path(__file__).parents[1] / "docker" / "attempts" / "receive.py"
 
-Alert = dict[str, str]  # path, status and the labels
+_PATIENCE = 120.0  # seconds
+
+Alert = dict[str, str]  # labels; in what was heard path and status, too
 
 
 @dataclass(frozen=True)
 class AlertReceiver:
-    """owed: alerts whose end is still to be told, and since which line of what was heard."""
+    """owed: alerts that were heard of and whose end is still to be told, with the line of what was
+    heard from which on it counts. fired: names of all that were heard of."""
 
     stack: ComposeStack
     name: str
@@ -31,25 +34,37 @@ class AlertReceiver:
         wanted = {"path": path, **labels}
         return any(wanted.items() <= alert.items() for alert in self.heard()[since:])
 
-    async def hears(self, since: int, status: str, **labels: str) -> None:
-        await eventually(
-            lambda: self.arrived("/alerts", since, status=status, **labels),
-            within=120,
-            describe=lambda: (labels, self.heard()[since:]),
-            every=0.5,
-        )
-        if status == "firing":
-            self.fired.add(labels["alertname"])
-
     async def calm(self, *alerts: Alert) -> int:
-        """Once none of them stands: how many lines have been heard, for hears()."""
+        """Once none of them stands: how many lines have been heard."""
         await eventually(
             lambda: not self._standing(alerts),
-            within=120,
+            within=_PATIENCE,
             describe=lambda: self._standing(alerts),
             every=0.5,
         )
         return len(self.heard())
+
+    async def hears_of(self, *alerts: Alert, since: int) -> None:
+        """Until each has fired; from then on its end is owed."""
+        for alert in alerts:
+            await self._hears(since, alert, "firing")
+            self.fired.add(alert["alertname"])
+            self.owed.append((since, alert))
+
+    async def hears_of_every_end(self) -> None:
+        while self.owed:
+            since, alert = self.owed[-1]
+            await self._hears(since, alert, "resolved")
+            await self.calm(alert)
+            self.owed.pop()
+
+    async def _hears(self, since: int, alert: Alert, status: str) -> None:
+        await eventually(
+            lambda: self.arrived("/alerts", since, status=status, **alert),
+            within=_PATIENCE,
+            describe=lambda: (status, alert, self.heard()[since:]),
+            every=0.5,
+        )
 
     def _standing(self, alerts: Iterable[Alert]) -> list[Alert]:
         """The last word on each is that it fires."""
@@ -58,17 +73,6 @@ class AlertReceiver:
             last[json.dumps({k: v for k, v in line.items() if k != "status"})] = line
         firing = [line for line in last.values() if line["status"] == "firing"]
         return [line for line in firing if any(alert.items() <= line.items() for alert in alerts)]
-
-    def owe(self, *alerts: Alert) -> None:
-        """From now on their end is owed."""
-        now = len(self.heard())
-        self.owed.extend((now, alert) for alert in alerts)
-
-    async def hears_of_every_end(self) -> None:
-        while self.owed:
-            since, alert = self.owed[-1]
-            await self.hears(since, "resolved", **alert)
-            self.owed.pop()
 
 
 @contextlib.contextmanager
