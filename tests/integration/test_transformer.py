@@ -23,6 +23,7 @@ from salespipe.provision import database
 from salespipe.state import SUPERUSER
 from support.stack import Stack
 from support.warehouse import Warehouse, event, sale, totals
+from transformer import statements
 from transformer.process_client import DbtClient
 from transformer.settings import TransformerSettings
 from transformer.writer import Writer
@@ -414,6 +415,21 @@ async def test_reconciliation_compares_each_batch_with_its_manifest(
     warehouse.load(sale(5, net="1.25"))
     await settle(writer)
     assert warehouse.do(row) == [(6, 1, 5, 0, Decimal(0), 0)]
+
+
+async def test_what_a_manifest_promised_and_never_came_is_told_of_for_a_day(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    differences = statements.load("service")["reconciliation"]
+    warehouse.load(*(sale(n) for n in range(1, 5)))
+    warehouse.do(
+        "insert into ops.batch_manifest values ('b', 'generator', now(), now(), 6, 6, 6,"
+        " '{\"USD\": \"60\"}', '{}', now())"
+    )
+    await settle(writer)
+    for age, missing in (("9 minutes", 0), ("11 minutes", 2), ("25 hours", 0)):
+        warehouse.do(f"update ops.batch_manifest set published_at = now() - interval '{age}'")
+        assert warehouse.do(differences) == [(0, missing, 0)]
 
 
 async def test_dimensions_hold_the_last_description(writer: Writer, warehouse: Warehouse) -> None:

@@ -247,7 +247,7 @@ async def test_people_see_and_steer_it(
     await eventually(counts(warehouse, 2), within=30, describe=lambda: transformer.logs[-3000:])
 
     assert (await get("freshness"))["marts_seconds"] < 60
-    assert await get("reconciliation") == {"manifest": 0, "marts": 0}
+    assert await get("reconciliation") == {"manifest": 0, "missing": 0, "marts": 0}
     assert (await get("lineage"))["mart_hourly_sales"] == ["int_hours"]
     assert b"mart_product_performance" in (await api.get("docs")).content
     metrics = (await api.get(f"{transformer.url}/metrics")).text

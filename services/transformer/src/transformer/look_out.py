@@ -56,6 +56,7 @@ class LookOut:
             if (seconds := freshness[f"{layer}_seconds"]) is not None:
                 metrics.FRESHNESS.labels(layer).set(seconds)
         metrics.RECONCILIATION.labels("manifest", "fact").set(differences["manifest"])
+        metrics.RECONCILIATION.labels("manifest", "raw").set(differences["missing"])
         metrics.RECONCILIATION.labels("fact", "marts").set(differences["marts"])
         for stage in ("loaded", "rejected", "fact"):
             metrics.STAGE_ROWS.labels(stage).set(stages[stage])

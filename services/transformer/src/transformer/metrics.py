@@ -57,7 +57,8 @@ FRESHNESS = Gauge("salespipe_freshness_seconds", "Age of the newest data", ["lay
 # produced), and fact: distinct events in the marts, dropped files included
 STAGE_ROWS = Gauge("salespipe_reconciliation_rows", "Events in a stage", ["stage"])
 
-# rows that a pair of layers disagrees by, over batches that are complete
+# rows that a pair of layers disagrees by, over batches that are complete; from manifest to raw:
+# events of batches of the last day that have not come ten minutes later
 RECONCILIATION = Gauge("salespipe_reconciliation_diff_rows", "Rows of difference", ["from", "to"])
 
 for _outcome in ("published", "failed", "abandoned"):

@@ -39,9 +39,15 @@ select
   (select max(published_at) from ops.transform_run where state = 'published') as published_at
 
 -- name: reconciliation
--- batches whose events have all been loaded but are not all counted, and hours the marts disagree on
+-- batches whose events have all been loaded but are not all counted; events that are promised and have
+-- not come, of batches old enough to be whole, for a day; and hours the marts disagree on
 select
   coalesce(sum(abs(events_diff)) filter (where raw_events >= manifest_events), 0)::bigint as manifest,
+  coalesce(sum(manifest_events - raw_events) filter (
+    where raw_events < manifest_events and pending_files = 0
+      and published_at between clock_timestamp() - interval '1 day'
+        and clock_timestamp() - interval '10 minutes'
+  ), 0)::bigint as missing,
   coalesce(sum(marts_diff), 0)::bigint as marts
 from marts.mart_pipeline_reconciliation
 
