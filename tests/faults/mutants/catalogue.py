@@ -29,9 +29,9 @@ BATCHES = Suite(
 MUTANTS = (
     Mutant("the offset is committed before the upload", CHAIN, (
         Edit(f"{SINK}/session.py",
-             "            number: partition.head\n"
+             "            number: partition.archived\n"
              "            for number, partition in self.partitions.items()\n"
-             "            if partition.head >",
+             "            if partition.archived >",
              "            number: partition.next\n"
              "            for number, partition in self.partitions.items()\n"
              "            if partition.next >"),
@@ -62,6 +62,15 @@ MUTANTS = (
         Edit(f"{SINK}/partition.py",
              "        if self._publisher is None:\n            self._located = False\n",
              "        if self._publisher is None:\n"),
+    )),
+    Mutant("a gap that nobody has judged is committed", HANDOVER, (
+        Edit(f"{SINK}/session.py",
+             "            number: partition.archived\n"
+             "            for number, partition in self.partitions.items()\n"
+             "            if partition.archived >",
+             "            number: partition.head\n"
+             "            for number, partition in self.partitions.items()\n"
+             "            if partition.head >"),
     )),
     Mutant("a gap is chained over in silence", HANDOVER, (
         Edit(f"{SINK}/chain_end.py",
