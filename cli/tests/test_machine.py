@@ -48,8 +48,10 @@ def test_the_servers_user_is_made_by_one_and_found_by_the_other(
         return made[-1]
 
     def useradd(*_: Any, **__: Any) -> None:
-        time.sleep(0.2)
-        made.append(SimpleNamespace(pw_uid=999 - len(made)))
+        """As the real one: whether the user is there is asked at the beginning."""
+        if not made:
+            time.sleep(0.2)
+            made.append(SimpleNamespace(pw_uid=999 - len(made)))
 
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("shutil.which", lambda _: "useradd")

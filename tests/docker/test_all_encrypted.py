@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,6 @@ from support.compose_stack import ComposeStack
 from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
-
-ATTEMPTS = Path(__file__).parent / "attempts"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +34,7 @@ async def test_the_first_sale_arrives_over_tls(encrypted: ComposeStack) -> None:
 
 
 def test_plain_text_is_refused_and_so_is_another_authority(encrypted: ComposeStack) -> None:
-    outcomes = encrypted.attempt("cli", (ATTEMPTS / "plain.py").read_text())
+    outcomes = encrypted.attempt("cli", "plain")
     assert {name for name, outcome in outcomes.items() if outcome == "done"} == {
         "Kafka by TLS", "store by TLS", "warehouse by TLS",
     }, outcomes  # fmt: skip

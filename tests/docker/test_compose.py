@@ -18,7 +18,6 @@ from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-ATTEMPTS = Path(__file__).parent / "attempts"
 SALES = "day,what,how_many,paid\n2026-11-01,P1,2,20.00\n2026-11-02,P2,1,12.50\n"
 SALES_MAP = """\
 occurred_at: {column: day, format: "%Y-%m-%d", timezone: UTC}
@@ -30,10 +29,6 @@ quantity: how_many
 net_amount: paid
 """
 SERVICES = ("generator", "s3-sink", "loader", "transformer")
-
-
-def attempt(composed: ComposeStack, container: str, script: str, *words: str) -> dict[str, str]:
-    return composed.attempt(container, (ATTEMPTS / f"{script}.py").read_text(), *words)
 
 
 def done(outcomes: dict[str, str]) -> set[str]:
@@ -118,7 +113,7 @@ def test_a_sales_file_is_imported_once(composed: ComposeStack, tmp_path: Path) -
 
 
 def test_the_imports_user_writes_events_and_reads_nothing(composed: ComposeStack) -> None:
-    outcomes = attempt(composed, "import", "kafka")
+    outcomes = composed.attempt("import", "kafka")
     assert done(outcomes) == {"write events"}, outcomes
     # it may, but this one has no key, which a compacted topic takes from nobody
     assert "AuthorizationFailed" not in outcomes["write manifests"], outcomes
@@ -137,7 +132,7 @@ def test_the_imports_user_writes_events_and_reads_nothing(composed: ComposeStack
 def test_a_user_of_kafka_can_do_its_own_work_and_nothing_else(
     composed: ComposeStack, user: str, may: set[str]
 ) -> None:
-    outcomes = attempt(composed, user, "kafka")
+    outcomes = composed.attempt(user, "kafka")
     assert done(outcomes) == may, outcomes
     for name in {"write events", "write notifications", "write manifests"} - may:
         assert "TopicAuthorizationFailed" in outcomes[name], outcomes
@@ -147,7 +142,7 @@ def test_a_user_of_kafka_can_do_its_own_work_and_nothing_else(
 
 
 def test_the_sinks_user_creates_objects_and_can_take_none_away(composed: ComposeStack) -> None:
-    outcomes = attempt(composed, "s3-sink", "store")
+    outcomes = composed.attempt("s3-sink", "store")
     assert done(outcomes) == {"list", "read"}, outcomes
     assert "PreconditionFailed" in outcomes.pop("create again")
     refused = {name for name, text in outcomes.items() if "AccessDenied" in text or "403" in text}
@@ -155,7 +150,7 @@ def test_the_sinks_user_creates_objects_and_can_take_none_away(composed: Compose
 
 
 def test_the_loaders_user_only_reads_objects(composed: ComposeStack) -> None:
-    outcomes = attempt(composed, "loader", "store")
+    outcomes = composed.attempt("loader", "store")
     assert done(outcomes) == {"list", "read"}, outcomes
     refused = {name for name, text in outcomes.items() if "AccessDenied" in text or "403" in text}
     assert refused == set(outcomes) - {"list", "read"}, outcomes
@@ -178,7 +173,7 @@ def test_the_loaders_user_only_reads_objects(composed: ComposeStack) -> None:
 def test_a_role_of_the_warehouse_can_do_its_own_work_and_nothing_else(
     composed: ComposeStack, container: str, role: str, file: str, may: set[str]
 ) -> None:
-    outcomes = attempt(composed, container, "warehouse", role, f"/run/secrets/{file}")
+    outcomes = composed.attempt(container, "warehouse", role, f"/run/secrets/{file}")
     assert done(outcomes) == may, outcomes
     assert {text for name, text in outcomes.items() if name not in may} == {
         "InsufficientPrivilegeError"
@@ -186,24 +181,24 @@ def test_a_role_of_the_warehouse_can_do_its_own_work_and_nothing_else(
 
 
 def test_a_container_reaches_what_it_needs_and_nothing_else(composed: ComposeStack) -> None:
-    assert done(attempt(composed, "generator", "network")) == {"kafka", "prometheus", "loader"}
-    assert done(attempt(composed, "setup-warehouse", "network")) == {
+    assert done(composed.attempt("generator", "network")) == {"kafka", "prometheus", "loader"}
+    assert done(composed.attempt("setup-warehouse", "network")) == {
         "postgres",
         "loader",
     }
 
 
 def test_a_verb_that_changes_something_wants_the_token(composed: ComposeStack) -> None:
-    assert set(attempt(composed, "cli", "verbs").values()) == {"HTTP 401"}
+    assert set(composed.attempt("cli", "verbs").values()) == {"HTTP 401"}
 
 
 def test_prometheus_sees_every_service(composed: ComposeStack) -> None:
-    up = attempt(composed, "cli", "scraped")
+    up = composed.attempt("cli", "scraped")
     assert {name: up.get(name) for name in SERVICES} == dict.fromkeys(SERVICES, "1")
 
 
 def test_no_secret_is_in_a_log_or_in_what_docker_shows(composed: ComposeStack) -> None:
-    secrets = attempt(composed, "secrets", "credentials")
+    secrets = composed.attempt("secrets", "credentials")
     assert len(secrets) > 15
     shown = composed.must("logs", "--no-color") + composed.must("config")
     shown += json.dumps(composed.containers())

@@ -14,13 +14,12 @@ import pytest
 import yaml
 
 from support.alert_receiver import AlertReceiver, alert_receiver
-from support.compose_stack import ComposeStack
+from support.compose_stack import ComposeStack, script_text
 from support.eventually import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
-ATTEMPTS = Path(__file__).parent / "attempts"
 # what the first process has under it: dbt's
 FREEZE = """
 import os, sys
@@ -46,10 +45,6 @@ def receiver(doomed: ComposeStack) -> Iterator[AlertReceiver]:
         yield hears
 
 
-def attempt(stack: ComposeStack, container: str, script: str, *words: str) -> dict[str, str]:
-    return stack.attempt(container, (ATTEMPTS / f"{script}.py").read_text(), *words)
-
-
 def sql(stack: ComposeStack, statement: str) -> str:
     """As the superuser, what psql prints."""
     words = ("exec", "-T", "postgres", "psql", "-U", "postgres", "-d", "sales", "-Atc", statement)
@@ -66,7 +61,7 @@ def sale(**fields: object) -> str:
 
 
 def drop(stack: ComposeStack, key: str, **fields: object) -> None:
-    attempt(stack, "setup-store", "drop", f"dropped/{key}.json.gz", sale(**fields))
+    stack.attempt("setup-store", "drop", f"dropped/{key}.json.gz", sale(**fields))
 
 
 def fill(stack: ComposeStack, server: str, folder: str, free: int) -> None:
@@ -117,14 +112,13 @@ async def test_disks_that_fill_files_that_are_held_lines_that_are_bad_and_a_deaf
     promised = "update ops.batch_manifest set event_count = event_count"
     sql(stack, f"{promised} - 1 {one}")
     sql(stack, f"{promised} + 1, published_at = published_at - interval '11 minutes' {other}")
-    crowd = (ATTEMPTS / "crowd.py").read_text()
     words = ("--detach", "--no-deps", "--name", "salespipe-doomed-crowd", "--entrypoint", "python")
-    stack.must("run", *words, "setup-warehouse", "-c", crowd)
+    stack.must("run", *words, "setup-warehouse", "-c", script_text("crowd"))
     fill(stack, "minio", "/data", free=12)
     fill(stack, "kafka", "/var/lib/kafka/data", free=12)
     drop(stack, "future", occurred_at=(datetime.now(UTC) + timedelta(days=400)).isoformat())
-    attempt(stack, "generator", "poison", "3000")
-    attempt(stack, "setup-store", "deaf")
+    stack.attempt("generator", "poison", "3000")
+    stack.attempt("setup-store", "deaf")
     drop(stack, "silent")
     await receiver.hears_of(*at_once, since=began)
     sql(stack, f"{promised} + 1 {one}")
@@ -195,17 +189,17 @@ async def test_an_object_that_is_gone_and_comes_back(receiver: AlertReceiver) ->
     missing = {"alertname": "RecordsMissing", "hop": "loader"}
     began = await receiver.calm(missing)
     stack.must("stop", "loader")
-    key = attempt(stack, "setup-store", "hide", "hide")["key"]
+    key = stack.attempt("setup-store", "hide", "hide")["key"]
     stack.up("--no-deps", "loader")
     reconcile(stack)
     await receiver.hears_of(missing, since=began)
-    attempt(stack, "setup-store", "hide", "return", key)
+    stack.attempt("setup-store", "hide", "return", key)
     reconcile(stack)
 
 
 def reconcile(stack: ComposeStack) -> None:
     """Look at all of the bucket now, as the runbook says."""
-    attempt(stack, "cli", "reconcile")
+    stack.attempt("cli", "reconcile")
 
 
 async def test_events_that_retention_took(
@@ -219,7 +213,7 @@ async def test_events_that_retention_took(
     await receiver.hears_of_every_end()
     began = await receiver.calm(stopped, missing)
     stack.must("stop", "s3-sink")
-    attempt(stack, "setup-kafka", "retention")
+    stack.attempt("setup-kafka", "retention")
     monkeypatch.setenv("SINK_ON_GAP", "stop")
     stack.must("up", "--detach", "--no-deps", "s3-sink")
     await receiver.hears_of(stopped, missing, since=began)

@@ -16,11 +16,6 @@ from support.eventually import eventually
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-ATTEMPTS = Path(__file__).parent / "attempts"
-
-
-def attempt(composed: ComposeStack, container: str, script: str) -> dict[str, str]:
-    return composed.attempt(container, (ATTEMPTS / f"{script}.py").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +33,8 @@ async def test_faults_are_heard_of_and_their_end_too(receiver: AlertReceiver) ->
     down = {"alertname": "DependencyDown", "service": "loader", "dependency": "postgres"}
     stack.must("stop", "generator")
     try:
-        assert attempt(stack, "generator", "poison") == {"sent": "done"}
-        assert attempt(stack, "setup-store", "rubbish") == {"put": "done"}
+        assert stack.attempt("generator", "poison") == {"sent": "done"}
+        assert stack.attempt("setup-store", "rubbish") == {"put": "done"}
         await receiver.hears_of(absent, rejected, aside, since=began)
         # not before what was poisoned is in the warehouse
         began = len(receiver.heard())
@@ -64,12 +59,12 @@ async def test_every_series_of_a_server_is_there(composed: ComposeStack) -> None
     # it begins to exist with its first event
     listed.pop("minio_s3_requests_5xx_errors_total")
     await eventually(
-        lambda: listed.keys() <= attempt(composed, "cli", "series").keys(), within=60, every=1
+        lambda: listed.keys() <= composed.attempt("cli", "series").keys(), within=60, every=1
     )
 
 
 def test_figures_of_the_servers_are_true(composed: ComposeStack) -> None:
-    shown = attempt(composed, "cli", "series")
+    shown = composed.attempt("cli", "series")
     assert float(shown["salespipe_kafka_disk_usable_bytes"]) > 0
     assert float(shown["salespipe_kafka_disk_usable_bytes"]) < float(
         shown["salespipe_kafka_disk_total_bytes"]
@@ -81,8 +76,7 @@ def test_figures_of_the_servers_are_true(composed: ComposeStack) -> None:
 
 
 def test_who_watches_can_change_nothing(composed: ComposeStack) -> None:
-    outcomes = composed.attempt("exporter", (ATTEMPTS / "kafka.py").read_text())
+    outcomes = composed.attempt("exporter", "kafka")
     assert not [name for name, outcome in outcomes.items() if outcome == "done"], outcomes
-    script = (ATTEMPTS / "warehouse.py").read_text()
-    outcomes = composed.attempt("exporter", script, "exporter", "/run/secrets/pg_password")
+    outcomes = composed.attempt("exporter", "warehouse", "exporter", "/run/secrets/pg_password")
     assert {name for name, outcome in outcomes.items() if outcome == "done"} == {"read marts"}

@@ -4,12 +4,9 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from support.compose_stack import ComposeStack
+from support.compose_stack import ComposeStack, script_text
 from support.eventually import eventually
-
-_SCRIPT = Path(__file__).parents[1] / "docker" / "attempts" / "receive.py"
 
 _PATIENCE = 120.0  # seconds
 
@@ -79,7 +76,7 @@ class AlertReceiver:
 def alert_receiver(stack: ComposeStack, name: str) -> Iterator[AlertReceiver]:
     """name: of its container, to which the stack's ALERT_WEBHOOK_URL points."""
     words = ("--detach", "--no-deps", "--name", name, "--entrypoint", "python", "cli")
-    stack.must("run", *words, "-c", _SCRIPT.read_text())
+    stack.must("run", *words, "-c", script_text("receive"))
     try:
         yield AlertReceiver(stack, name)
     finally:

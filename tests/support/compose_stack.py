@@ -27,6 +27,11 @@ def missing() -> str:
     return "" if done.returncode == 0 else "no Docker engine answers"
 
 
+def script_text(name: str) -> str:
+    """Of tests/docker/attempts, for Python in a container."""
+    return (ROOT / "tests" / "docker" / "attempts" / f"{name}.py").read_text()
+
+
 @dataclass(frozen=True)
 class ComposeStack:
     """A running project."""
@@ -76,9 +81,9 @@ class ComposeStack:
             yield beside.submit(self.cli, *words)
 
     def attempt(self, service: str, script: str, *arguments: str) -> dict[str, str]:
-        """What a script prints as JSON, run by Python with the identity and networks of service."""
+        """What script_text(script) prints as JSON, with the identity and networks of service."""
         python = ("--entrypoint", "python", service, "-W", "ignore", "-", *arguments)
-        out = self.must("run", "--rm", "-T", "--no-deps", *python, stdin=script)
+        out = self.must("run", "--rm", "-T", "--no-deps", *python, stdin=script_text(script))
         found: dict[str, str] = json.loads(out.splitlines()[-1])
         return found
 

@@ -15,6 +15,7 @@ _AGES = (("> 120", "> 12"), ("> bool 120", "> bool 12"), ("> 300", "> 30"), ("< 
 
 
 def write_rules(folder: Path) -> Path:
+    """The rules, into the folder; which it returns."""
     for path in (ROOT / "prometheus" / "rules").glob("*.yml"):
         text = re.sub(r"for: (\d+)m$", r"for: \1s", path.read_text(), flags=re.MULTILINE)
         text = text.replace("interval: 15s", "interval: 1s")

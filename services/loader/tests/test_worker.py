@@ -26,7 +26,7 @@ class _Refused:
 
 
 def test_a_warehouse_that_refuses_everybody_is_asked_less_and_less() -> None:
-    async def hour() -> tuple[int, int, int]:
+    async def minutes() -> tuple[int, int, int]:
         nobody = cast(Any, None)
         settings, health = LoaderSettings(), Health("kafka", "s3", "postgres")
         worker = LoaderWorker(nobody, nobody, nobody, TopicSettings(), settings, health)
@@ -47,7 +47,7 @@ def test_a_warehouse_that_refuses_everybody_is_asked_less_and_less() -> None:
             worker.queue.close()
         return after_a_minute, in_the_second, left
 
-    first, second, left = run(hour())
+    first, second, left = run(minutes())
     assert first < 600
     assert second < 400  # seven a second, of 24 workers
     assert left == 0

@@ -22,6 +22,23 @@ def world_with(count: int, *partitions: int) -> World:
     return world
 
 
+async def archived(count: int) -> World:
+    """So many records, all of them in the bucket by an owner who is gone."""
+    world = world_with(count)
+    owner = Owner(world, ROWS_10)
+    await owner.assign(0)
+    await owner.until_done(0)
+    await owner.die()
+    return world
+
+
+def take_by_retention(world: World) -> None:
+    """Fifteen more come, and the log begins at 25 before anybody has read them."""
+    world.write(0, [b"{}"] * 15)
+    world.begins[0] = world.chain_from[0] = 25
+    world.log[0] = [m for m in world.log[0] if m.offset >= 25]
+
+
 class Away(MemoryS3):
     """A store that can be taken away."""
 
@@ -177,15 +194,9 @@ async def test_bytes_that_came_in_are_counted() -> None:
 
 @pytest.mark.parametrize("policy", ["continue", "stop"])
 async def test_a_gap_is_never_chained_over(policy: Any) -> None:
-    world = world_with(20)
-    first = Owner(world, ROWS_10)
-    await first.assign(0)
-    await first.until_done(0)
-    await first.die()
+    world = await archived(20)
     world.committed.clear()
-    world.write(0, [b"{}"] * 15)
-    world.begins[0] = world.chain_from[0] = 25
-    world.log[0] = [m for m in world.log[0] if m.offset >= 25]
+    take_by_retention(world)
     second = Owner(world, ROWS_10, on_gap=policy)
     await second.assign(0)
     await second.steps(100)
@@ -198,14 +209,8 @@ async def test_a_gap_is_never_chained_over(policy: Any) -> None:
 
 async def test_a_gap_that_stopped_a_partition_stops_its_next_owner_too() -> None:
     """And is counted by the one who may go on: no commit passes what nobody has decided."""
-    world = world_with(20)
-    first = Owner(world, ROWS_10)
-    await first.assign(0)
-    await first.until_done(0)
-    await first.die()
-    world.write(0, [b"{}"] * 15)
-    world.begins[0] = world.chain_from[0] = 25
-    world.log[0] = [m for m in world.log[0] if m.offset >= 25]
+    world = await archived(20)
+    take_by_retention(world)
     for _ in range(2):
         owner = Owner(world, ROWS_10, on_gap="stop")
         await owner.assign(0)
@@ -224,11 +229,7 @@ async def test_a_gap_that_stopped_a_partition_stops_its_next_owner_too() -> None
 
 
 async def test_an_object_of_another_topic_life_stops_the_partition() -> None:
-    world = world_with(10)
-    first = Owner(world, ROWS_10)
-    await first.assign(0)
-    await first.until_done(0)
-    await first.die()
+    world = await archived(10)
     world.log.clear()
     world.committed[0] = 0
     world.write(0, [b'{"another":%d}' % n for n in range(10)])

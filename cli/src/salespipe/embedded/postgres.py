@@ -155,13 +155,14 @@ def server_user() -> pwd.struct_passwd | None:
     """Who the server runs as where we are root; None: as ourselves."""
     if os.geteuid() != 0:
         return None
-    # two useradd at the same time make one user with two numbers, of which one stays
-    with one_at_a_time("user"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(_SYSTEM_USER)
-        maker = shutil.which("useradd")
-        if maker:
-            options = ("--system", "--no-create-home", "--shell", "/bin/false")
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(_SYSTEM_USER)
+    maker = shutil.which("useradd")
+    if maker:
+        options = ("--system", "--no-create-home", "--shell", "/bin/false")
+        # two at the same time make one user with two numbers, of which one stays; the second of
+        # two in turn does nothing
+        with one_at_a_time("user"):
             subprocess.run([maker, *options, _SYSTEM_USER], check=False, capture_output=True)
     for name in (_SYSTEM_USER, "nobody"):
         with contextlib.suppress(KeyError):
