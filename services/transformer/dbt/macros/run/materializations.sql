@@ -112,14 +112,34 @@
             alter table {{ published }} add column {{ name }} {{ column.data_type }}
         {% endcall %}
     {% endfor %}
+    {# named by what it covers: dbt's own names differ at each run, and so would pile up #}
+    {% set present = indexes_of(published) %}
+    {% set wanted = [] %}
     {% for index in config.get('indexes', []) %}
-        {# named by what it covers: dbt's own names differ at each run, and so would pile up #}
-        {% call statement('index') %}
-            create index if not exists {{ published.identifier }}__{{ index.columns | join('_') }}
-            on {{ published }} using {{ index.type or 'btree' }} ({{ index.columns | join(', ') }})
-            {% if index.type == 'brin' %}with (autosummarize = on){% endif %}
-        {% endcall %}
+        {% set name = published.identifier ~ '__' ~ index.columns | join('_') %}
+        {% do wanted.append(name) %}
+        {% if name not in present %}
+            {% call statement('index') %}
+                create index {{ name }}
+                on {{ published }} using {{ index.type or 'btree' }} ({{ index.columns | join(', ') }})
+                {% if index.type == 'brin' %}with (autosummarize = on){% endif %}
+            {% endcall %}
+        {% endif %}
+    {% endfor %}
+    {# what an older release of the model made, and no other name: an analyst's own index stays #}
+    {% for name in present if name.startswith(published.identifier ~ '__') and name not in wanted %}
+        {% call statement('unindex') %}drop index {{ published.include(identifier=false) }}.{{ name }}{% endcall %}
     {% endfor %}
     {% do apply_grants(published, config.get('grants'), should_revoke=False) %}
     {% do persist_docs(published, model) %}
+{% endmacro %}
+
+
+{# Names of a table's indexes. #}
+{% macro indexes_of(relation) %}
+    {% set query %}
+        select indexname from pg_indexes
+        where schemaname = '{{ relation.schema }}' and tablename = '{{ relation.identifier }}'
+    {% endset %}
+    {{ return(run_query(query).columns[0].values() | list if execute else []) }}
 {% endmacro %}

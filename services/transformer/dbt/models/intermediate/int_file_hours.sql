@@ -5,48 +5,29 @@
         pre_hook='set local enable_seqscan = off'
     )
 }}
--- depends_on: {{ ref('run_replaced') }}, {{ ref('run_file_hours') }}
-{%- set run = run_context() %}
 
--- what is published, less the events that go, plus those that come, as in int_product_hours: a file of
--- which one event is sent again is not read again
-with arriving as (
+-- what is published, changed by what the run changes, as in int_product_hours: a file of which one event
+-- is sent again is not read again
+with changed as (
 
-    select
-        file_id,
-        coalesce(batch_id, '') as batch_id,
-        sales_hour,
-        currency,
-        1 as event_count,
-        quantity as units,
-        net_amount as revenue
-    from {{ ref('run_sales') }}
-    where is_winner
+    select * from {{ ref('run_file_hours') }}
 
 ),
 
-{% if run %}
-leaving as (
+{% if run_context() %}
+final as (
 
     select
-        file_id,
-        coalesce(batch_id, '') as batch_id,
-        sales_hour,
-        currency,
-        -1 as event_count,
-        -quantity as units,
-        -net_amount as revenue
-    from {{ ref('run_replaced') }}
-
-),
-
-present as (
-
-    select
-        files.file_id, files.batch_id, files.sales_hour, files.currency, files.event_count,
-        files.units, files.revenue
-    from {{ ref('run_file_hours') }} changed
-    cross join lateral (
+        changed.file_id,
+        changed.batch_id,
+        changed.sales_hour,
+        changed.currency,
+        (coalesce(published.event_count, 0) + changed.event_count)::bigint as event_count,
+        coalesce(published.units, 0) + changed.units as units,
+        coalesce(published.revenue, 0) + changed.revenue as revenue
+    from changed
+    -- limit 1: an index look-up each whatever the statistics say
+    left join lateral (
         select *
         from {{ this }} files
         where files.file_id = changed.file_id
@@ -54,37 +35,17 @@ present as (
         and files.sales_hour = changed.sales_hour
         and files.currency = changed.currency
         limit 1
-    ) files
+    ) published on true
 
-),
-{% endif %}
-
-changes as (
-
-    select * from arriving
-    {% if run %}
-    union all
-    select * from leaving
-    union all
-    select * from present
-    {% endif %}
-
-),
-
+)
+{% else %}
 final as (
 
     select
-        file_id,
-        batch_id,
-        sales_hour,
-        currency,
-        sum(event_count)::bigint as event_count,
-        sum(units) as units,
-        sum(revenue) as revenue
-    from changes
-    group by file_id, batch_id, sales_hour, currency
-    having sum(event_count) > 0
+        file_id, batch_id, sales_hour, currency, event_count::bigint as event_count, units, revenue
+    from changed
 
 )
+{% endif %}
 
-select * from final
+select * from final where event_count > 0

@@ -5,68 +5,9 @@
         pre_hook='set local enable_seqscan = off'
     )
 }}
--- depends_on: {{ ref('run_cells') }}, {{ ref('run_cells_before') }}
-{%- set run = run_context() %}
 
--- what is published, less the cells that are computed anew, plus what they are now
-with cells_now as (
-
-    select sales_date, product_id, region, currency, event_count, units, revenue, discount, return_count
-    from {{ slice(ref('int_product_hours')) }}
-
-),
-
-{% if run %}
-cells_before as (
-
-    select
-        sales_date,
-        product_id,
-        region,
-        currency,
-        -event_count as event_count,
-        -units as units,
-        -revenue as revenue,
-        -discount as discount,
-        -return_count as return_count
-    from {{ ref('run_cells_before') }}
-
-),
-
-present as (
-
-    select
-        days.sales_date, days.product_id, days.region, days.currency,
-        days.event_count, days.units, days.revenue, days.discount, days.return_count
-    from (
-        select distinct sales_date, product_id, region, currency from {{ ref('run_cells') }}
-    ) changed
-    cross join lateral (
-        select *
-        from {{ this }} days
-        where days.sales_date = changed.sales_date
-        and days.product_id = changed.product_id
-        and days.region = changed.region
-        and days.currency = changed.currency
-        limit 1
-    ) days
-
-),
-{% endif %}
-
-changes as (
-
-    select * from cells_now
-    {% if run %}
-    union all
-    select * from cells_before
-    union all
-    select * from present
-    {% endif %}
-
-),
-
-final as (
+-- what is published, changed by what the run changes
+with changed as (
 
     select
         sales_date,
@@ -78,10 +19,43 @@ final as (
         sum(revenue) as revenue,
         sum(discount) as discount,
         sum(return_count)::bigint as return_count
-    from changes
+    from {{ ref('run_cells') }}
     group by sales_date, product_id, region, currency
-    having sum(event_count) > 0
+
+),
+
+{% if run_context() %}
+final as (
+
+    select
+        changed.sales_date,
+        changed.product_id,
+        changed.region,
+        changed.currency,
+        coalesce(published.event_count, 0) + changed.event_count as event_count,
+        coalesce(published.units, 0) + changed.units as units,
+        coalesce(published.revenue, 0) + changed.revenue as revenue,
+        coalesce(published.discount, 0) + changed.discount as discount,
+        coalesce(published.return_count, 0) + changed.return_count as return_count
+    from changed
+    -- limit 1: an index look-up each whatever the statistics say
+    left join lateral (
+        select *
+        from {{ this }} days
+        where days.sales_date = changed.sales_date
+        and days.product_id = changed.product_id
+        and days.region = changed.region
+        and days.currency = changed.currency
+        limit 1
+    ) published on true
 
 )
+{% else %}
+final as (
 
-select * from final
+    select * from changed
+
+)
+{% endif %}
+
+select * from final where event_count > 0

@@ -57,16 +57,28 @@ described as (
 
 ),
 
+latest as (
+
+    select
+        customer_id,
+        min(first_sold_at) as first_sold_at,
+        max(last_sold_at) as last_sold_at
+    from described
+    group by customer_id
+
+),
+
 -- the description that was used last; of two used at the same time always the same one
 final as (
 
     select distinct on (customer_id)
         customer_id,
-        region,
-        min(first_sold_at) over (partition by customer_id) as first_sold_at,
+        described.region,
+        latest.first_sold_at,
         last_sold_at
-    from described
-    order by customer_id, last_sold_at desc, region
+    from latest
+    join described using (customer_id, last_sold_at)
+    order by customer_id, described.region
 
 )
 

@@ -57,17 +57,29 @@ described as (
 
 ),
 
+latest as (
+
+    select
+        product_id,
+        min(first_sold_at) as first_sold_at,
+        max(last_sold_at) as last_sold_at
+    from described
+    group by product_id
+
+),
+
 -- the description that was used last; of two used at the same time always the same one
 final as (
 
     select distinct on (product_id)
         product_id,
-        product_name,
-        category,
-        min(first_sold_at) over (partition by product_id) as first_sold_at,
+        described.product_name,
+        described.category,
+        latest.first_sold_at,
         last_sold_at
-    from described
-    order by product_id, last_sold_at desc, product_name, category
+    from latest
+    join described using (product_id, last_sold_at)
+    order by product_id, described.product_name, described.category
 
 )
 

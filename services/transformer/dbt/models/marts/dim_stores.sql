@@ -56,16 +56,28 @@ described as (
 
 ),
 
+latest as (
+
+    select
+        store_id,
+        min(first_sold_at) as first_sold_at,
+        max(last_sold_at) as last_sold_at
+    from described
+    group by store_id
+
+),
+
 -- the description that was used last; of two used at the same time always the same one
 final as (
 
     select distinct on (store_id)
         store_id,
-        region,
-        min(first_sold_at) over (partition by store_id) as first_sold_at,
+        described.region,
+        latest.first_sold_at,
         last_sold_at
-    from described
-    order by store_id, last_sold_at desc, region
+    from latest
+    join described using (store_id, last_sold_at)
+    order by store_id, described.region
 
 )
 

@@ -2,7 +2,7 @@
     config(
         slice='view',
         indexes=[
-            {'columns': ['sales_hour', 'product_id']},
+            {'columns': ['sales_hour']},
             {'columns': ['file_id'], 'type': 'brin'},
         ],
         meta={'publish': {'by': 'run_replaced', 'key': ['event_id']}}

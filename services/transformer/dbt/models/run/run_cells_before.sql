@@ -1,6 +1,6 @@
 {{ config(pre_hook='set local enable_seqscan = off') }}
 -- depends_on: {{ ref('run_cells') }}
--- the published rows of the cells that are computed anew: what days and regions lose
+-- the published rows of the cells that the run changes
 {% if run_context() %}
 select
     hours.sales_hour, hours.sales_date, hours.product_id, hours.region, hours.currency,

@@ -78,6 +78,15 @@ hidden as materialized (
 
 ),
 
+{% if run %}
+-- ids are made in the order of time, mostly: what comes after the last one need not be looked for
+newest as (
+
+    select event_id from {{ published('fct_sales') }} order by event_id desc limit 1
+
+),
+{% endif %}
+
 ranked as (
 
     select copies.*, hidden.file_id is null as is_last_copy
@@ -88,29 +97,51 @@ ranked as (
 
 )
 
-{% if run %}
+-- what every model reads comes first, and of that what has a fixed width: a row is taken apart from
+-- its beginning as far as is asked for
 select
-    ranked.*,
-    published.file_id as replaced_file_id,
+    sales_hour,
+    sales_date,
+    event_id,
+    ranked.file_id,
+    ranked.line_no,
     ranked.is_last_copy and (
         published.file_id is null
         or (ranked.file_id, ranked.line_no) > (published.file_id, published.line_no)
         {% if run and run.superseded %}
         or {{ file_is_in('published.file_id', run.superseded) }}
         {% endif %}
-    ) as is_winner
+    ) as is_winner,
+    is_return,
+    occurred_at,
+    product_id,
+    region,
+    currency,
+    quantity,
+    net_amount,
+    discount_amount,
+    batch_id,
+    store_id,
+    customer_id,
+    published.file_id as replaced_file_id,
+    product_name,
+    category,
+    transaction_id,
+    line_number,
+    event_type,
+    channel,
+    payment_method,
+    unit_price
 from ranked
+{% if run %}
 -- limit 1: an index look-up a row whatever the statistics say; a hash join reads the whole fact
 left join lateral (
     select file_id, line_no
     from {{ published('fct_sales') }} fct
     where fct.event_id = ranked.event_id and ranked.is_last_copy
+    and ranked.event_id <= (select event_id from newest)
     limit 1
 ) published on true
 {% else %}
-select
-    ranked.*,
-    null::bigint as replaced_file_id,
-    is_last_copy as is_winner
-from ranked
+left join (select null::bigint as file_id, null::integer as line_no where false) published on true
 {% endif %}

@@ -14,8 +14,8 @@ renamed as (
         {{ clean_text('batch_id') }} as batch_id,
         {{ clean_text('transaction_id') }} as transaction_id,
         line_number,
-        btrim(store_id) as store_id,
-        btrim(product_id) as product_id,
+        {{ trimmed('store_id') }} as store_id,
+        {{ trimmed('product_id') }} as product_id,
         {{ clean_text('customer_id') }} as customer_id,
 
         -- text
@@ -25,7 +25,7 @@ renamed as (
         {{ clean_text('product_name') }} as product_name,
         {{ clean_label('category') }} as category,
         {{ clean_code('payment_method') }} as payment_method,
-        upper(btrim(currency) collate "C") as currency,
+        upper(({{ trimmed('currency') }}) collate "C") as currency,
 
         -- numerics: exact, never rounded
         quantity,
