@@ -39,6 +39,8 @@ class Increments:
         self._settings = settings
         self._progress = progress
         self.current: dict[str, Any] | None = None
+        # whether the last run took all that one may: more waits, probably
+        self.full = False
 
     async def step(self) -> bool:
         """One run, if anything is pending. True: something was published or set aside.
@@ -51,6 +53,8 @@ class Increments:
         if run is None:
             return False
         crash_point("transformer.claimed")
+        rows = sum(file["rows"] or 0 for file in run["files"])
+        self.full = len(run["files"]) >= self._settings.max_files or rows >= self._settings.max_rows
         self.current = {"run_id": run["run_id"], "files": len(run["files"]), "node": None}
         try:
             await self._finish(run)

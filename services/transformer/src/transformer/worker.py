@@ -11,7 +11,7 @@ from pipeline.clients import kafka as kafka_client
 from pipeline.clients import postgres as postgres_client
 from pipeline.errors import Transient
 from pipeline.health import Health
-from pipeline.retry import Backoff, Stopped, retry
+from pipeline.retry import Backoff, Stopped, retry, wait
 from pipeline.settings import KafkaSettings, PostgresSettings, TopicSettings
 from transformer import metrics, statements
 from transformer.announce import Outbox
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 SQL = statements.load("service")
 # a broken project is looked at again so often, and at POST /v1/reload
 BROKEN_SECONDS = 15.0
+# the longest rest between two runs
+REST_SECONDS = 5.0
 # how often a broker is asked whether it is there: a consumer waits for a lost one without a word
 PROBE_SECONDS = 5.0
 PATIENCE = Backoff(cap=5)
@@ -81,7 +83,7 @@ class Transformer:
                 tasks.create_task(self._keep(side, stop), name=side.__name__)
                 for side in (self._listen, self._announce, self._look_out)
             ]
-            await self._write(stop)
+            await self.write(stop)
             self._health.stopping()
             # a run that was just published is announced now, or by the next process
             await asyncio.wait(side_tasks, timeout=2)
@@ -103,10 +105,12 @@ class Transformer:
             await self._migrated()
         return await self.writer.step()
 
-    async def _write(self, stop: asyncio.Event) -> None:
+    async def write(self, stop: asyncio.Event) -> None:
+        """Run after run until stop, with a rest in between."""
+        clock = asyncio.get_running_loop().time
         while not stop.is_set():
             self._wake.clear()
-            more = False
+            more, begun = False, clock()
             try:
                 more = await retry(
                     self._turn, stop=stop, backoff=PATIENCE, on_retry=self._writer_waits
@@ -126,6 +130,8 @@ class Transformer:
             self._built.set()
             if not more:
                 await self._sleep(stop, self.settings.look_seconds)
+            elif not self.writer.behind:
+                await wait(stop, min(REST_SECONDS, self.settings.rest * (clock() - begun)))
 
     async def _listen(self, stop: asyncio.Event) -> None:
         """Without a group: every replica hears of every file, the standby must not swallow it."""

@@ -53,6 +53,11 @@ class Writer:
     def active(self) -> bool:
         return self._increments is not None
 
+    @property
+    def behind(self) -> bool:
+        """The last run was as large as one may be."""
+        return self._increments is not None and self._increments.full
+
     def about(self) -> dict[str, Any]:
         running = self._increments.current if self._increments else None
         return {"role": "active" if self.active else "standby", "running": running}
