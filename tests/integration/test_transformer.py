@@ -334,7 +334,10 @@ async def test_poison_file_is_held_and_the_others_go_on(
     good = [warehouse.load(sale(n)) for n in range(1, 4)]
     named = warehouse.load(sale(10), sale(11, currency="dollar"))
     more = [warehouse.load(sale(n)) for n in range(4, 7)]
+    assert await writer.step()
+    behind = [writer.behind]
     await settle(writer)
+    assert [*behind, writer.behind] == [True, False]  # what was put back is not left to wait
     assert set(warehouse.totals().values()) == {(6, Decimal(60))}
     held = warehouse.do("select file_id, reason from ops.transform_file where state = 'held'")
     assert [file_id for file_id, _ in held] == [named]

@@ -9,64 +9,90 @@ from pipeline.health import Health
 from pipeline.settings import TopicSettings
 from support.virtual_time import run
 from transformer.settings import TransformerSettings
-from transformer.worker import REST_SECONDS, Transformer
+from transformer.worker import Transformer
 
 
-class _Busy:
-    """A writer for whom there is always a run to make, of so many seconds."""
+class _Runs:
+    """A writer whose runs take so many seconds and hold all files that are there."""
 
     started = True
 
     def __init__(self, seconds: float, *, behind: bool = False) -> None:
         self.behind = behind
-        self.runs = 0
+        self.files = 0
+        self.runs: list[int] = []
+        self.ended: list[float] = []
         self._seconds = seconds
 
     async def step(self) -> bool:
+        taken, self.files = self.files, 0
+        if not taken:
+            return False
         await asyncio.sleep(self._seconds)
-        self.runs += 1
+        self.runs.append(taken)
+        self.ended.append(asyncio.get_running_loop().time())
         return True
 
 
-def runs(writer: _Busy, seconds: float, **settings: Any) -> tuple[int, float]:
-    """Runs within so many seconds, and how long after a stop there was silence."""
+def runs_of(writer: _Runs, arrivals: list[float], until: float, **settings: Any) -> float:
+    """Files come at so many seconds, each is announced. Seconds from a stop until silence."""
 
-    async def go() -> tuple[int, float]:
+    async def go() -> float:
         nobody, health = cast(Any, None), Health("kafka", "postgres", "dbt")
         made = TransformerSettings(**settings)
         transformer = Transformer(nobody, nobody, TopicSettings(), made, health)
         transformer.writer = cast(Any, writer)
         stop, clock = asyncio.Event(), asyncio.get_running_loop().time
+        begun = clock()
         writing = asyncio.create_task(transformer.write(stop))
-        await asyncio.sleep(seconds)
-        made_by_then, stopped = writer.runs, clock()
+        for at in [*arrivals, until]:
+            await asyncio.sleep(begun + at - clock())
+            writer.files += at < until
+            transformer.wake()
+        stopped = clock()
         stop.set()
         await writing
-        return made_by_then, clock() - stopped
+        writer.ended = [at - begun for at in writer.ended]
+        return clock() - stopped
 
     return run(go())
 
 
-@pytest.mark.parametrize(
-    ("seconds", "rest", "expected"),
-    [
-        (1, 0.5, 40),  # 60 s of runs of 1 s and rests of 0.5 s
-        (1, 0.0, 60),
-        (20, 0.5, 3),  # REST_SECONDS at most: one each 25 s, the third just begun before 70 s end
-    ],
-)
-def test_a_run_is_followed_by_a_rest_for_files_to_come(
-    seconds: float, rest: float, expected: int
-) -> None:
-    made, _ = runs(_Busy(seconds), 60.9 if seconds == 1 else 70.9, rest=rest)
-    assert made == expected
+def bursts(number: int) -> list[float]:
+    """Six files each five seconds, a fifth of a second apart."""
+    return [5 * burst + 0.2 * file for burst in range(number) for file in range(6)]
 
 
-def test_a_full_run_is_followed_by_the_next_at_once() -> None:
-    assert runs(_Busy(1, behind=True), 60.5)[0] == 60
+def test_files_that_come_together_go_together() -> None:
+    writer = _Runs(1.5)
+    runs_of(writer, bursts(10), 55)
+    assert sum(writer.runs) == 60
+    # the first file of a quiet time waits for nothing; after it a run a burst
+    assert writer.runs == [1, 5, *[6] * 9]
+    alone = _Runs(1.5)
+    runs_of(alone, bursts(10), 55, rest=0)
+    assert len(alone.runs) == 20
+
+
+def test_a_file_of_a_quiet_time_is_taken_at_once() -> None:
+    writer = _Runs(1.0)
+    runs_of(writer, [0, 30, 60], 70)
+    assert writer.ended == pytest.approx([1, 31, 61], abs=0.01)
+
+
+def test_a_long_run_is_followed_by_a_short_rest() -> None:
+    writer = _Runs(60)
+    runs_of(writer, [0, 10], 200)
+    assert writer.ended == pytest.approx([60, 125], abs=0.01)
+
+
+def test_where_a_run_was_full_the_next_follows_at_once() -> None:
+    writer = _Runs(1, behind=True)
+    runs_of(writer, [0, 0.5], 10)
+    assert writer.ended == pytest.approx([1, 2], abs=0.01)
 
 
 def test_a_stop_ends_the_rest() -> None:
-    made, silence = runs(_Busy(4), 5.0, rest=1.0)
-    assert (made, silence) == (1, 0)
-    assert REST_SECONDS > 4
+    writer = _Runs(4)
+    assert runs_of(writer, [0], 5.0, rest=1.0) == 0
+    assert writer.runs == [1]

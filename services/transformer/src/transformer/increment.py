@@ -39,8 +39,9 @@ class Increments:
         self._settings = settings
         self._progress = progress
         self.current: dict[str, Any] | None = None
-        # whether the last run took all that one may: more waits, probably
-        self.full = False
+        # whether there is probably more to do at once: the last run took all that one may, or was
+        # not published as it was
+        self.behind = False
 
     async def step(self) -> bool:
         """One run, if anything is pending. True: something was published or set aside.
@@ -53,25 +54,29 @@ class Increments:
         if run is None:
             return False
         crash_point("transformer.claimed")
-        rows = sum(file["rows"] or 0 for file in run["files"])
-        self.full = len(run["files"]) >= self._settings.max_files or rows >= self._settings.max_rows
         self.current = {"run_id": run["run_id"], "files": len(run["files"]), "node": None}
         try:
-            await self._finish(run)
+            self.behind = not await self._finish(run) or self._full(run)
         finally:
             self.current = None
         return True
 
-    async def _finish(self, run: dict[str, Any]) -> None:
+    def _full(self, run: dict[str, Any]) -> bool:
+        files = run["files"]
+        rows = sum(file["rows"] or 0 for file in files)
+        return len(files) >= self._settings.max_files or rows >= self._settings.max_rows
+
+    async def _finish(self, run: dict[str, Any]) -> bool:
+        """Whether it was published, as it was claimed."""
         if not run["files"]:
             # everything it had was set aside
             await self._close(run, "abandoned")
-            return
+            return False
         keep = fewer(run["attempt"], *_by_kind(run))
         if len(keep) < len(run["files"]):
             log.error("run %d was cut off %d times: made smaller", run["run_id"], run["attempt"])
             await self._client.ask("narrow", run_id=run["run_id"], keep=list(keep))
-            return
+            return False
         build = await self._build(run["run_id"])
         failure = await self._failure(build)
         if failure is None:
@@ -79,6 +84,7 @@ class Increments:
             failure = await self._publish(run, build["invocation_id"])
         if failure is not None:
             await self._set_aside(run, failure)
+        return failure is None
 
     async def _build(self, run_id: int) -> dict[str, Any]:
         timeout = self._settings.run_timeout_seconds

@@ -16,10 +16,9 @@ class TransformerSettings(Settings):
     project_dir: Path = Path(__file__).parents[2] / "dbt"
     # seconds between looks at the ledger; announcements wake it sooner
     look_seconds: float = Field(2.0, gt=0)
-    # after a run so many times what it took pass before the next, REST_SECONDS at most: files that
-    # come together go together, since a run costs half a second whatever it holds. 0: never. Not
-    # while more than a run may take waits, nor for the first file of a quiet time
-    rest: float = Field(0.5, ge=0, le=10)
+    # so many times what the last run took are waited for company before the next, 5 s at most:
+    # files that come together go together (pace.py). 0: never
+    rest: float = Field(1.0, ge=0, le=10)
     # what one run takes at most: it bounds a run's time, its memory and what a retry repeats
     max_files: int = Field(2000, ge=1)
     max_rows: int = Field(1_000_000, ge=1)

@@ -16,6 +16,7 @@ from pipeline.settings import KafkaSettings, PostgresSettings, TopicSettings
 from transformer import metrics, statements
 from transformer.announce import Outbox
 from transformer.look_out import LookOut
+from transformer.pace import Pace
 from transformer.process_client import ProjectBroken
 from transformer.settings import TransformerSettings
 from transformer.writer import Writer
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 SQL = statements.load("service")
 # a broken project is looked at again so often, and at POST /v1/reload
 BROKEN_SECONDS = 15.0
-# the longest rest between two runs
-REST_SECONDS = 5.0
 # how often a broker is asked whether it is there: a consumer waits for a lost one without a word
 PROBE_SECONDS = 5.0
 PATIENCE = Backoff(cap=5)
@@ -106,8 +105,8 @@ class Transformer:
         return await self.writer.step()
 
     async def write(self, stop: asyncio.Event) -> None:
-        """Run after run until stop, with a rest in between."""
-        clock = asyncio.get_running_loop().time
+        """Run after run until stop, at the pace of the settings."""
+        clock, pace = asyncio.get_running_loop().time, Pace(self.settings.rest)
         while not stop.is_set():
             self._wake.clear()
             more, begun = False, clock()
@@ -128,10 +127,11 @@ class Transformer:
                 return
             self._health.progress()
             self._built.set()
-            if not more:
+            if more:
+                pace.ran(begun, clock())
+            if not (more and self.writer.behind):
                 await self._sleep(stop, self.settings.look_seconds)
-            elif not self.writer.behind:
-                await wait(stop, min(REST_SECONDS, self.settings.rest * (clock() - begun)))
+                await wait(stop, pace.pause(clock()))
 
     async def _listen(self, stop: asyncio.Event) -> None:
         """Without a group: every replica hears of every file, the standby must not swallow it."""

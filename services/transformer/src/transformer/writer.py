@@ -55,8 +55,8 @@ class Writer:
 
     @property
     def behind(self) -> bool:
-        """The last run was as large as one may be."""
-        return self._increments is not None and self._increments.full
+        """There is probably more to do at once."""
+        return self._increments is not None and self._increments.behind
 
     def about(self) -> dict[str, Any]:
         running = self._increments.current if self._increments else None
