@@ -30,7 +30,8 @@ from s3_sink.cut import CutPolicy
 from s3_sink.encoders import encoder_for
 from s3_sink.group_reader import GroupReader, Listener
 from s3_sink.identity import Identity
-from s3_sink.partition import Hands, Partition, Rules
+from s3_sink.partition import Hands, Partition
+from s3_sink.rules import Rules
 from s3_sink.session import Limits, Session
 from s3_sink.store import Store
 from support.frail_process import FrailProcess, Trouble

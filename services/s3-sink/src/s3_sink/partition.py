@@ -15,22 +15,22 @@ import contextlib
 import functools
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-from pipeline.crash import crash_point
 from pipeline.errors import Transient
-from pipeline.retry import Backoff, retry
+from pipeline.retry import retry
 from s3_sink import metrics
 from s3_sink.chain import Chain, ChainBroken
 from s3_sink.chain_end import Evidence, place
-from s3_sink.cut import CutPolicy, Reason
-from s3_sink.encoders import MakeEncoder, Refused
+from s3_sink.cut import Reason
+from s3_sink.encoders import Refused
+from s3_sink.held_files import HeldFiles
 from s3_sink.locator import Locator, Log
-from s3_sink.open_file import FirstRecord, OpenFile
+from s3_sink.open_file import OpenFile
 from s3_sink.records import Records
+from s3_sink.rules import Rules
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,17 +42,6 @@ class Reader(Log, Protocol):
     """What a partition needs of Kafka."""
 
     def seek(self, partition: int, offset: int) -> None: ...
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the settings say about every partition."""
-
-    policy: CutPolicy
-    make_encoder: MakeEncoder
-    tombstones: Literal["write", "skip", "fail"] = "write"
-    on_gap: Literal["continue", "stop"] = "continue"
-    backoff: Backoff = field(default_factory=Backoff)
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,7 @@ class Partition:
         recover: bool = False, floor: int | None = None,
     ) -> None:  # fmt: skip
         self.number = number
-        self.head = self.next = self.archived = start
+        self.archived = start
         self.stopped: str | None = None
         self.published_at: float | None = None
         self._rules = rules
@@ -92,7 +81,9 @@ class Partition:
         self._floor = floor
         self._located = False
         self._locator = Locator(number, hands.chain, hands.reader, self._retry)
-        self._files: deque[OpenFile] = deque()
+        self._files = HeldFiles(
+            number, start, rules, changed=self._update, clock=hands.clock, wall=hands.wall
+        )
         self._to_encode, self._to_publish = asyncio.Event(), asyncio.Event()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -103,54 +94,49 @@ class Partition:
     # --- what is held
 
     @property
-    def open_file(self) -> OpenFile | None:
-        file = self._files[-1] if self._files else None
-        return file if file is not None and file.cut_reason is None else None
+    def next(self) -> int:
+        return self._files.next
+
+    @property
+    def head(self) -> int:
+        return self._files.head
 
     @property
     def pending_bytes(self) -> int:
         """Read and not encoded yet."""
-        return sum(file.pending_bytes for file in self._files)
+        return self._files.pending_bytes
 
     @property
     def held_bytes(self) -> int:
-        return sum(file.held_bytes for file in self._files)
+        return self._files.held_bytes
 
     @property
     def empty(self) -> bool:
-        return not self._files
+        return self._files.empty
+
+    @property
+    def filling(self) -> bool:
+        """Whether a file is open."""
+        return self._files.open is not None
 
     @property
     def oldest_timestamp(self) -> int | None:
         """Kafka's time (ms) of the oldest record that is not published."""
-        return self._files[0].min_timestamp if self._files else None
+        file = self._files.first
+        return None if file is None else file.min_timestamp
 
     @property
     def waiting(self) -> bool:
         """Whether a file was cut and is not in the chain yet."""
-        return bool(self._files) and self._files[0].cut_reason is not None
+        return self._files.waiting
 
     def due_in(self) -> float | None:
         """Seconds until the open file is due by its age."""
-        file = self.open_file
-        return None if file is None else self._rules.policy.seconds_left(file, self._hands.clock())
+        return self._files.due_in()
 
     def describe(self) -> dict[str, Any]:
-        file, now = self.open_file, self._hands.clock()
-        described: dict[str, Any] = {
-            "head": self.head, "next": self.next, "waiting_files": len(self._files),
-            "stopped": self.stopped,
-        }  # fmt: skip
-        if file is not None:
-            left = self._rules.policy.seconds_left(file, now)
-            described["open"] = {
-                "rows": file.rows, "raw_bytes": file.raw_bytes, "stored_bytes": file.stored_bytes,
-                "age_seconds": round(now - file.opened_at, 3),
-                "cut_in_seconds": None if left is None else round(left, 3),
-            }  # fmt: skip
-        return described
-
-    # --- filling and cutting
+        own = {"head": self.head, "next": self.next, "stopped": self.stopped}
+        return own | self._files.describe()
 
     def take(self, records: Records) -> None:
         """Records from next on; what lies below it is left out."""
@@ -159,61 +145,15 @@ class Partition:
         if self._rules.tombstones == "fail" and None in records.values:
             self._stop("a tombstone came and SINK_TOMBSTONES is fail")
             return
-        left = records.since(self.next)
-        while left is not None:
-            left = self._take_part(left)
-        self.cut_if_due()
-
-    def _take_part(self, records: Records) -> Records | None:
-        """Into the open file as much as it may hold; returns the rest."""
-        file = self.open_file or self._open(records)
-        count, reason = self._rules.policy.room(file, records)
-        skip = self._rules.tombstones == "skip"
-        part = records.part(0, count) if count else None
-        if part is not None:
-            file.take(part, skip_tombstones=skip)
-        rest = records.part(count)
-        if reason is not None and rest is not None and not self._cut(file, reason):
-            # a file of nothing but skipped tombstones stays open, whatever comes
-            file.take(rest, skip_tombstones=skip)
-            rest = None
-        self.next = file.end
-        self._update()
-        return rest
-
-    def _open(self, records: Records) -> OpenFile:
-        start = self._files[-1].end if self._files else self.head
-        hands = self._hands
-        file = OpenFile(
-            start, FirstRecord.of(records), self._rules.make_encoder(),
-            now=hands.clock(), wall=hands.wall(),
-        )  # fmt: skip
-        self._files.append(file)
-        return file
+        self._files.take(records)
 
     def cut_if_due(self) -> None:
         """By the policy, as of now."""
-        file = self.open_file
-        if file is None:
-            return
-        reason = self._rules.policy.reason(file, self._hands.clock(), self._hands.wall())
-        if reason is not None:
-            self._cut(file, reason)
+        self._files.cut_if_due()
 
     def cut(self, reason: Reason) -> None:
         """The open file, if there is one."""
-        if (file := self.open_file) is not None:
-            self._cut(file, reason)
-
-    def _cut(self, file: OpenFile, reason: Reason) -> bool:
-        if file.rows == file.skipped:
-            return False
-        file.cut_reason = reason
-        metrics.CUTS.labels(reason).inc()
-        log.debug("cut %s-%s: %s", file.start, file.end, reason, extra={"partition": self.number})
-        crash_point("sink.cut")
-        self._update()
-        return True
+        self._files.cut(reason)
 
     # --- the two tasks
 
@@ -247,7 +187,7 @@ class Partition:
     async def _encode_all(self) -> None:
         while True:
             self._to_encode.clear()
-            file = next((f for f in self._files if f.wants_encoding), None)
+            file = self._files.to_encode()
             if file is None:
                 await self._to_encode.wait()
             else:
@@ -262,18 +202,19 @@ class Partition:
             metrics.BYTES_IN.inc(file.encoder.raw_bytes - before)
         if file.cut_reason is not None and not file.pending_bytes:
             await self._hands.in_thread(file.finish)
-        if file is self.open_file:
+        if file is self._files.open:
             self.cut_if_due()
         self._update()
 
     async def _publish_all(self) -> None:
         while True:
             self._to_publish.clear()
+            file = self._files.first
             try:
-                if self._files and not self._located:
-                    await self._locate(self._files[0])
-                elif self._files and self._files[0].body is not None:
-                    await self._publish(self._files[0])
+                if file is not None and not self._located:
+                    await self._locate(file)
+                elif file is not None and file.body is not None:
+                    await self._publish(file)
                 else:
                     await self._to_publish.wait()
             except ChainBroken as error:
@@ -336,8 +277,8 @@ class Partition:
             return
         if not self._holds(file):
             return
-        self._files.popleft()
-        self.head = self.archived = batch.end
+        self._files.published()
+        self.archived = batch.end
         self.published_at = hands.clock()
         metrics.PUT_SECONDS.observe(self.published_at - begun)
         self._count(file)
@@ -345,8 +286,7 @@ class Partition:
 
     def reset(self, to: int, *, recover: bool = False, floor: int | None = None) -> None:
         """Drop what is held and read from this offset on; the bucket is asked again."""
-        self._files.clear()
-        self.head = self.next = to
+        self._files.drop(to)
         self._located = False
         self._recover, self._floor = recover, floor
         self._hands.reader.seek(self.number, to)
@@ -368,12 +308,12 @@ class Partition:
         """Wait for a person: the chain must not go on."""
         log.error("partition %d stopped: %s", self.number, why, extra={"partition": self.number})
         self.stopped = why
-        self._files.clear()
+        self._files.drop()
         self._update()
 
     def _holds(self, file: OpenFile) -> bool:
         """Whether the file is still the oldest: a reset may have dropped it during an await."""
-        return bool(self._files) and self._files[0] is file
+        return self._files.first is file
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
         return await retry(
@@ -392,9 +332,10 @@ class Partition:
 
     def _update(self) -> None:
         """Wake whoever waits for what just changed."""
-        if any(file.wants_encoding for file in self._files):
+        first = self._files.first
+        if self._files.to_encode() is not None:
             self._to_encode.set()
-        if self._files and (not self._located or self._files[0].body is not None):
+        if first is not None and (not self._located or first.body is not None):
             self._to_publish.set()
         if self.waiting:
             self._quiet.clear()

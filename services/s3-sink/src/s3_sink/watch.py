@@ -106,9 +106,7 @@ class Watch:
             if (timestamp := partition.oldest_timestamp) is not None:
                 oldest.append(timestamp / 1000)
         metrics.LAG_SECONDS.set(max(0.0, time.time() - min(oldest)) if oldest else 0)
-        metrics.OPEN_BATCHES.set(
-            sum(p.open_file is not None for p in self._session.partitions.values())
-        )
+        metrics.OPEN_BATCHES.set(sum(p.filling for p in self._session.partitions.values()))
 
     async def _look_at_store(self) -> None:
         """Only where nothing has been heard of it: an idle topic, or a PUT without an answer."""

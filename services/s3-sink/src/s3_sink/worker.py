@@ -21,7 +21,8 @@ from s3_sink.dead_letters import DeadLetters
 from s3_sink.encoders import encoder_for
 from s3_sink.group_reader import GroupReader
 from s3_sink.identity import Identity
-from s3_sink.partition import Hands, Partition, Rules
+from s3_sink.partition import Hands, Partition
+from s3_sink.rules import Rules
 from s3_sink.self_test import self_test
 from s3_sink.session import Limits, Session
 from s3_sink.settings import SinkSettings
