@@ -112,11 +112,24 @@
             alter table {{ published }} add column {{ name }} {{ column.data_type }}
         {% endcall %}
     {% endfor %}
-    {# named by what it covers: dbt's own names differ at each run, and so would pile up #}
-    {% set present = indexes_of(published) %}
+    {% do ensure_indexes(published) %}
+    {% do apply_grants(published, config.get('grants'), should_revoke=False) %}
+    {% do persist_docs(published, model) %}
+{% endmacro %}
+
+
+{# The model's indexes, named by what they cover: dbt's own names differ at each run, and so would pile
+   up. What an older release of the model made goes; an index of any other name is somebody's, and stays. #}
+{% macro ensure_indexes(published) %}
+    {% set prefix = published.identifier ~ '__' %}
+    {% set query %}
+        select indexname from pg_indexes
+        where schemaname = '{{ published.schema }}' and tablename = '{{ published.identifier }}'
+    {% endset %}
+    {% set present = run_query(query).columns[0].values() | list %}
     {% set wanted = [] %}
     {% for index in config.get('indexes', []) %}
-        {% set name = published.identifier ~ '__' ~ index.columns | join('_') %}
+        {% set name = prefix ~ index.columns | join('_') %}
         {% do wanted.append(name) %}
         {% if name not in present %}
             {% call statement('index') %}
@@ -126,20 +139,9 @@
             {% endcall %}
         {% endif %}
     {% endfor %}
-    {# what an older release of the model made, and no other name: an analyst's own index stays #}
-    {% for name in present if name.startswith(published.identifier ~ '__') and name not in wanted %}
-        {% call statement('unindex') %}drop index {{ published.include(identifier=false) }}.{{ name }}{% endcall %}
+    {% for name in present if name.startswith(prefix) and name not in wanted %}
+        {% call statement('unindex') %}
+            drop index {{ published.include(identifier=false) }}.{{ name }}
+        {% endcall %}
     {% endfor %}
-    {% do apply_grants(published, config.get('grants'), should_revoke=False) %}
-    {% do persist_docs(published, model) %}
-{% endmacro %}
-
-
-{# Names of a table's indexes. #}
-{% macro indexes_of(relation) %}
-    {% set query %}
-        select indexname from pg_indexes
-        where schemaname = '{{ relation.schema }}' and tablename = '{{ relation.identifier }}'
-    {% endset %}
-    {{ return(run_query(query).columns[0].values() | list if execute else []) }}
 {% endmacro %}
