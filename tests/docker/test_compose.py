@@ -53,6 +53,10 @@ async def test_status_says_healthy(composed: ComposeStack) -> None:
     assert answer.json["state"] == "healthy"
 
 
+def test_the_dbt_project_was_read_when_its_image_was_built(composed: ComposeStack) -> None:
+    assert composed.attempt("transformer", "project")["kept"] != "nothing"
+
+
 async def test_each_service_killed_comes_back_and_nothing_is_lost(composed: ComposeStack) -> None:
     asked = ("--from", "2026-11-01T10:00Z", "--to", "2026-11-01T14:00Z", "--seed", "7")
     assert composed.cli("gen", *asked).code == 0
