@@ -1,8 +1,10 @@
 """When the next run begins: a run costs half a second whatever it holds, so files that come
 together had better go together."""
 
-# the longest rest, and for how long after a run more is expected
-REST_SECONDS = 5.0
+# the longest rest; how long a run is that holds enough already; for how long after a run more is
+# expected
+REST_SECONDS = 1.5
+LONG_SECONDS = 3.0
 FLOW_SECONDS = 10.0
 
 
@@ -19,8 +21,8 @@ class Pace:
         self._took, self._ended = ended - begun, ended
 
     def pause(self, now: float) -> float:
-        """Seconds to wait, now that there is something to do or may be: for the first file of a
-        quiet time none."""
-        if now - self._ended > FLOW_SECONDS:
+        """Seconds to wait, now that there is something to do or may be: none for the first file of
+        a quiet time, nor behind a long run, whose like is worth its price."""
+        if now - self._ended > FLOW_SECONDS or self._took >= LONG_SECONDS:
             return 0.0
         return min(REST_SECONDS, self._rest * self._took)

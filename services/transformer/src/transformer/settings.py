@@ -16,7 +16,7 @@ class TransformerSettings(Settings):
     project_dir: Path = Path(__file__).parents[2] / "dbt"
     # seconds between looks at the ledger; announcements wake it sooner
     look_seconds: float = Field(2.0, gt=0)
-    # so many times what the last run took are waited for company before the next, 5 s at most:
+    # so many times what the last run took are waited for company before the next, 1.5 s at most:
     # files that come together go together (pace.py). 0: never
     rest: float = Field(1.0, ge=0, le=10)
     # what one run takes at most: it bounds a run's time, its memory and what a retry repeats
