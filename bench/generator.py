@@ -37,7 +37,7 @@ from pipeline.clients.kafka import producer
 from pipeline.settings import TopicSettings
 from support import figures
 from support.pipeline_env import PipelineEnv
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
 BAR = 0.8
@@ -142,7 +142,7 @@ async def measure(env: PipelineEnv, events: int, rounds: int, scenario: str) -> 
 
 
 async def main(events: int, rounds: int, scenario: str) -> None:
-    with embedded_stack() as stack:
+    with embedded_stack(AS_INSTALLED) as stack:
         env = PipelineEnv(stack)
         await env.create()
         await measure(env, events, rounds, scenario)

@@ -35,7 +35,7 @@ from support.loads import (
 )
 from support.pipeline_env import PipelineEnv
 from support.sales_files import prepare, upload
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 COPY = "psql \\copy"
 # what is loaded, and the bar: rows a second as a multiple of what
@@ -104,7 +104,7 @@ def show(rates: dict[str, Rate], rows: int) -> None:
 
 
 async def main(rows: int, rounds: int) -> None:
-    with embedded_stack() as stack, tempfile.TemporaryDirectory() as name:
+    with embedded_stack(AS_INSTALLED) as stack, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
             other.submit(prepare, rows, folder).result()

@@ -44,7 +44,7 @@ from support.loads import (
 )
 from support.pipeline_env import PipelineEnv
 from support.sales_files import prepare, upload
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 COPY, OURS = "psql \\copy", "ours"
 SUFFIX = {LINES: ".jsonl.gz", PARQUET: ".parquet"}
@@ -182,7 +182,7 @@ def figure(race: Race, form: str, who: str, rows: int) -> dict[str, float]:
 
 
 async def main(rows: int, count: int, only: str, with_habits: bool) -> None:
-    with embedded_stack() as stack, tempfile.TemporaryDirectory() as name:
+    with embedded_stack(AS_INSTALLED) as stack, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "one").mkdir()
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:

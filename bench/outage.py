@@ -33,7 +33,7 @@ from support.outage import outage
 from support.pipeline_env import PipelineEnv
 from support.ready_sales import sales
 from support.service_process import ServiceProcess
-from support.stack import Stack, embedded_stack
+from support.stack import AS_INSTALLED, Stack, embedded_stack
 
 PARTITIONS = 6
 BATCH = 1000
@@ -126,7 +126,7 @@ class Watched:
 
 async def measure(minutes: float, rate: int, before: float) -> bool:
     sent, stop = Sent([0] * PARTITIONS), asyncio.Event()
-    with embedded_stack() as stack, tempfile.TemporaryDirectory() as folder:
+    with embedded_stack(AS_INSTALLED) as stack, tempfile.TemporaryDirectory() as folder:
         env = PipelineEnv(stack)
         await env.create()
         service = ServiceProcess("s3-sink", env.env("s3-sink"), Path(folder) / "sink.log")

@@ -30,7 +30,7 @@ from salespipe.settings import plain_environment
 from support import figures
 from support.pipeline_env import PipelineEnv
 from support.ready_sales import sales
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 PARTITIONS = 6
 BATCH = 1000
@@ -114,7 +114,7 @@ def in_process(role: str, events: int, env: dict[str, str], topic: str) -> dict[
 
 
 async def measure(events: int, rounds: int) -> None:
-    with embedded_stack() as stack:
+    with embedded_stack(AS_INSTALLED) as stack:
         env = PipelineEnv(stack)
         await env.create()
         topic = env.topics[topics.EVENTS]

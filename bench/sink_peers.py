@@ -32,7 +32,7 @@ from pipeline.clients.s3 import s3_client
 from pipeline.contracts import topics
 from support import figures
 from support.pipeline_env import PipelineEnv
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 FEW = BATCH * PARTITIONS
 DROP, OURS = "a consumer that drops", "ours"
@@ -153,7 +153,7 @@ def show(found: dict[str, list[Ended]], events: int) -> None:
 
 
 async def main(events: int, rounds: int) -> None:
-    with embedded_stack() as stack, tempfile.TemporaryDirectory() as name:
+    with embedded_stack(AS_INSTALLED) as stack, tempfile.TemporaryDirectory() as name:
         env = PipelineEnv(stack)
         await env.create()
         show(await measure(env, events, rounds, Path(name)), events)

@@ -32,7 +32,7 @@ from support.loader_world import Bucket, Warehouse
 from support.loads import empty, file_loader, load, make_table_for_psql
 from support.pipeline_env import PipelineEnv
 from support.sales_files import json_objects, sales
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 TOTAL, ROUNDS = 20_000, 3
 Curve = list[tuple[int, float]]  # (size, a second)
@@ -109,7 +109,7 @@ async def loader(env: PipelineEnv, most: int) -> Curve:
 
 
 async def main(most: int) -> None:
-    with embedded_stack() as stack:
+    with embedded_stack(AS_INSTALLED) as stack:
         env = PipelineEnv(stack)
         await env.create()
         found = {

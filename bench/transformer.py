@@ -28,7 +28,7 @@ sys.path[0] = str(Path(__file__).parents[1] / "tests")
 from pipeline.health import Health
 from salespipe.verify import warehouse as verify
 from support import figures
-from support.stack import embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 from support.warehouse import Warehouse
 from transformer.settings import TransformerSettings
 from transformer.writer import Writer
@@ -83,7 +83,7 @@ def load(warehouse: Warehouse, files: int, rows: int, start: datetime, again: li
 
 async def run(facts: list[int], files: int, rows: int) -> bool:
     """Whether the warehouse agrees with itself at the end."""
-    with embedded_stack() as stack:
+    with embedded_stack(AS_INSTALLED) as stack:
         warehouse = Warehouse(stack.superuser_dsn())
         writer = Writer(stack.postgres_settings("transformer"), TransformerSettings(), Health())
         start = warehouse.value("select date_trunc('hour', now())")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 _START_WITHIN = 180.0
+# as people start them: for what is measured. Tests do without fsync
+AS_INSTALLED = replace(plan.SERVERS_ONLY, postgres={})
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,14 @@ class Stack:
 
 
 @contextlib.contextmanager
-def embedded_stack() -> Iterator[Stack]:
+def embedded_stack(wanted: plan.Plan = plan.SERVERS_ONLY) -> Iterator[Stack]:
     """The servers only, provisioned; everything ends with the block, or with this process."""
     # not pytest's own folder: that one is closed to PostgreSQL's user where tests run as root
     folder = Path(tempfile.mkdtemp(prefix="salespipe-test-"))
     folder.chmod(0o755)
     supervisor = None
     try:
-        prepare(folder, plan.SERVERS_ONLY)
+        prepare(folder, wanted)
         supervisor = start_supervisor(folder)
         yield Stack(await_running(folder, supervisor))
     finally:

@@ -21,7 +21,7 @@ class TransformerSettings(Settings):
     rest: float = Field(1.0, ge=0, le=10)
     # what one run takes at most: it bounds a run's time, its memory and what a retry repeats
     max_files: int = Field(2000, ge=1)
-    max_rows: int = Field(1_000_000, ge=1)
+    max_rows: int = Field(400_000, ge=1)
     # dbt's connections; more than the server's free cores help little
     threads: int = Field(3, ge=1, le=16)
     # a build or a publication that takes longer is killed and tried again
