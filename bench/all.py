@@ -27,7 +27,7 @@ SHORT = {
     "transformer": ["--fact", "300000", "--files", "10"],
     "idle": ["--seconds", "30"],
     "fresh": ["--seconds", "30"],
-    "whole": ["--minutes", "1"],
+    "whole": ["--rate", "40000", "--minutes", "2"],
 }
 Row = tuple[str, str, str, str]  # what, measured, beside, bar
 
