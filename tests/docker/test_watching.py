@@ -24,6 +24,17 @@ def receiver(composed: ComposeStack) -> Iterator[AlertReceiver]:
         yield hears
 
 
+def test_promtool_accepts_and_tests_the_rules(composed: ComposeStack) -> None:
+    folder = ROOT / "prometheus"
+    promtool = (
+        "run", "--rm", "-T", "--no-deps", "-v", f"{folder}:/own:ro", "-w", "/own/tests",
+        "--entrypoint", "promtool", "prometheus",
+    )  # fmt: skip
+    for words, files in (("check", "rules"), ("test", "tests")):
+        names = sorted(f"../{files}/{path.name}" for path in (folder / files).glob("*.yml"))
+        assert "SUCCESS" in composed.must(*promtool, words, "rules", *names)
+
+
 async def test_faults_are_heard_of_and_their_end_too(receiver: AlertReceiver) -> None:
     stack, began = receiver.stack, len(receiver.heard())
     absent = {"alertname": "ServiceAbsent", "service": "generator", "severity": "page"}
