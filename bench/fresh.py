@@ -35,7 +35,6 @@ from aiokafka import AIOKafkaProducer
 from pipeline.contracts import topics
 from support import figures
 from support.live_pipeline import LivePipeline, live_pipeline
-from support.stack import AS_INSTALLED, embedded_stack
 
 BAR = 5.0  # seconds, p95
 PARTITIONS, STORES, PRODUCTS = 6, 120, 4000
@@ -171,9 +170,8 @@ async def steady(live: LivePipeline, rate: float, seconds: float) -> tuple[Any, 
 
 
 async def main(rate: float, seconds: float) -> None:
-    with embedded_stack(AS_INSTALLED) as stack:
-        async with live_pipeline(stack) as live:
-            to_raw, to_marts, runs = await steady(live, rate, seconds)
+    async with live_pipeline() as live:
+        to_raw, to_marts, runs = await steady(live, rate, seconds)
     result: dict[str, Any] = {"events": len(to_marts), "rate": rate, "runs": runs, "bar": BAR}
     for name, found in (("loaded", to_raw), ("in the marts", to_marts)):
         p50, p95 = np.quantile(found, (0.5, 0.95))

@@ -18,7 +18,6 @@ sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests")
 
 from support import figures
 from support.live_pipeline import SERVICES, LivePipeline, live_pipeline
-from support.stack import AS_INSTALLED, embedded_stack
 
 BAR = 3.0  # % of a core, all four
 SETTLE_SECONDS = 20.0
@@ -33,14 +32,13 @@ async def shares(live: LivePipeline, seconds: float) -> dict[str, float]:
 
 
 async def main(seconds: float) -> None:
-    with embedded_stack(AS_INSTALLED) as stack:
-        async with live_pipeline(stack) as live:
-            for name in SERVICES:
-                live.start(name)
-            proof = await asyncio.to_thread(live.verify)
-            assert proof.code == 0, proof.out + proof.err
-            await asyncio.sleep(SETTLE_SECONDS)
-            found = await shares(live, seconds)
+    async with live_pipeline() as live:
+        for name in SERVICES:
+            live.start(name)
+        proof = await asyncio.to_thread(live.verify)
+        assert proof.code == 0, proof.out + proof.err
+        await asyncio.sleep(SETTLE_SECONDS)
+        found = await shares(live, seconds)
     for name, share in found.items():
         print(f"{name:12} {share:5.2f} % of a core")
     ours = sum(found[name] for name in SERVICES)

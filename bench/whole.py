@@ -29,7 +29,6 @@ from pipeline.contracts import topics
 from support import figures
 from support.command_line import Answer
 from support.live_pipeline import LivePipeline, live_pipeline
-from support.stack import AS_INSTALLED, embedded_stack
 
 PARTITIONS, LOOK = 6, 5.0
 BAR = 100_000  # events a second
@@ -143,23 +142,22 @@ class Course:
 
 
 async def course(rate: int, minutes: float) -> Course:
-    with embedded_stack(AS_INSTALLED) as stack:
-        async with live_pipeline(stack) as live:
-            live.start("s3-sink", SINK_MAX_AGE_SECONDS="5")
-            for name in ("loader", "transformer"):
-                live.start(name)
-            live.start(
+    async with live_pipeline() as live:
+        live.start("s3-sink", SINK_MAX_AGE_SECONDS="5")
+        for name in ("loader", "transformer"):
+            live.start(name)
+        live.start(
             "generator", GENERATOR_SCHEDULE="PT1S", GENERATOR_SCENARIO="load",
             GENERATOR_RATE=str(rate * 3600), GENERATOR_BACKFILL_HOURS="0",
         )  # fmt: skip
-            before = live.cpu_seconds()
-            samples, peaks = await watch(live, minutes * 60)
-            after = live.cpu_seconds()
-            live.services["generator"].stop()
-            nodes = [tuple(row) for row in await (await live.connect()).fetch(NODES)]
-            asked = time.monotonic()
-            proof = await asyncio.to_thread(live.verify, 600)
-            drained = time.monotonic() - asked
+        before = live.cpu_seconds()
+        samples, peaks = await watch(live, minutes * 60)
+        after = live.cpu_seconds()
+        live.services["generator"].stop()
+        nodes = [tuple(row) for row in await (await live.connect()).fetch(NODES)]
+        asked = time.monotonic()
+        proof = await asyncio.to_thread(live.verify, 600)
+        drained = time.monotonic() - asked
     used = {name: after[name] - before[name] for name in after}
     return Course(samples, used, peaks, nodes, proof, drained)
 

@@ -15,7 +15,7 @@ from support.command_line import Answer, salespipe
 from support.family import family, resident
 from support.pipeline_env import QUICK, PipelineEnv
 from support.service_process import ServiceProcess
-from support.stack import Stack, embedded_stack
+from support.stack import AS_INSTALLED, embedded_stack
 
 SERVICES = ("generator", "s3-sink", "loader", "transformer")
 SERVERS = ("kafka", "s3", "postgres")
@@ -61,10 +61,11 @@ class LivePipeline:
 
 
 @contextlib.asynccontextmanager
-async def live_pipeline(stack: Stack | None = None) -> AsyncIterator[LivePipeline]:
-    """Nothing but servers, topics, bucket and database; all is gone with the block."""
+async def live_pipeline() -> AsyncIterator[LivePipeline]:
+    """Nothing but servers, as they are installed, topics, bucket and database; all is gone with the
+    block."""
     with contextlib.ExitStack() as exits:
-        servers = stack or exits.enter_context(embedded_stack())
+        servers = exits.enter_context(embedded_stack(AS_INSTALLED))
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="salespipe-live-")))
         live = LivePipeline(PipelineEnv(servers), folder)
         await live.own.create()
