@@ -6,8 +6,6 @@ What they export is read while they run; then they stop, so that no test waits f
 import asyncio
 import contextlib
 import gzip
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,19 +14,15 @@ from typing import Any
 
 import httpx
 import psycopg2
-import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashboards.files import everything
 from dashboards.model import Sql
 from pipeline.clients.s3 import s3_client
-from salespipe.embedded import ports
-from salespipe.state import HOST
 from support.eventually import eventually
 from support.grafana_sql import expanded
 from support.pipeline_env import PipelineEnv
-from support.promql import for_prometheus
 from support.service_process import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +50,6 @@ class Watched:
     began: datetime
     empty: dict[str, str] = field(default_factory=dict)  # query: error, before there was a sale
     exported: list[Metric] = field(default_factory=list)  # of all four services
-    answers: dict[str, int] | None = None  # PromQL: samples; None without a Prometheus
 
     def total(self, series: str, **labels: str) -> float:
         """The sum of its samples with these labels."""
@@ -124,15 +117,12 @@ def watched_pipeline(env: PipelineEnv, folder: Path) -> Iterator[Watched]:
             started.append(services[name].start(None))
         asyncio.run(eventually(lambda: _marts_exist(found), within=150, every=0.5))
         found.empty = _on_empty_marts(found)
-        with _prometheus(services, folder) as prometheus:
-            asyncio.run(_drop_rubbish(env))
-            started.append(services["generator"].start(None))
-            asyncio.run(eventually(lambda: _settled(found), within=150, every=0.5))
-            if prometheus is not None:
-                found.answers = asyncio.run(_answers(prometheus))
-            # a test says so where it never becomes true
-            with contextlib.suppress(AssertionError):
-                asyncio.run(eventually(lambda: _nothing_in_flight(found, services), every=0.5))
+        asyncio.run(_drop_rubbish(env))
+        started.append(services["generator"].start(None))
+        asyncio.run(eventually(lambda: _settled(found), within=150, every=0.5))
+        # a test says so where it never becomes true
+        with contextlib.suppress(AssertionError):
+            asyncio.run(eventually(lambda: _nothing_in_flight(found, services), every=0.5))
         for process in started:
             process.kill()
         _set_aside(env)
@@ -206,74 +196,3 @@ def _set_aside(env: PipelineEnv) -> None:
             " from ops.load_range order by span desc limit 1"
         )
     connection.close()
-
-
-@contextlib.contextmanager
-def _prometheus(services: dict[str, ServiceProcess], folder: Path) -> Iterator[str | None]:
-    """A real one with our rules, where it is installed."""
-    program = shutil.which("prometheus")
-    if program is None:
-        yield None
-        return
-    for path in (ROOT / "prometheus" / "rules").glob("*.yml"):
-        # evaluated each second, so that a test need not wait for the second look
-        text = path.read_text().replace("interval: 15s", "interval: 1s")
-        (folder / f"{path.stem}.rules.yml").write_text(text)
-    config = {
-        "global": {"scrape_interval": "1s"},
-        "rule_files": [str(folder / "*.rules.yml")],
-        "scrape_configs": [
-            {
-                "job_name": name,
-                "static_configs": [
-                    {"targets": [f"{HOST}:{process.port}"], "labels": {"service": name}}
-                ],
-            }
-            for name, process in services.items()
-        ],
-    }
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = ports.free([process.port for process in services.values()])
-    with (folder / "prometheus.log").open("wb") as log:
-        running = subprocess.Popen(
-            [
-                program, f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address={HOST}:{port}",
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        yield f"http://{HOST}:{port}"
-    finally:
-        running.kill()
-        running.wait()
-
-
-async def _answers(url: str) -> dict[str, int]:
-    """How many samples each panel's question gets, once every recording rule was evaluated."""
-    expressions = {
-        query.expr
-        for dashboard in everything()
-        for panel in dashboard.panels
-        for query in panel.queries
-        if not isinstance(query, Sql)
-    }
-
-    def samples(expr: str) -> int:
-        answer = httpx.get(f"{url}/api/v1/query", params={"query": for_prometheus(expr)}).json()
-        assert answer["status"] == "success", (expr, answer)
-        return len(answer["data"]["result"])
-
-    await eventually(
-        lambda: (
-            samples("salespipe:late")
-            and samples("salespipe:hop_done:increase5m") == 3
-            and samples('ALERTS{alertname="Watchdog"}')
-            # the transformer looks at the marts every quarter of a minute
-            and samples("salespipe_freshness_seconds") == 2
-        ),
-        within=60,
-        every=0.5,
-    )
-    return {expr: samples(expr) for expr in expressions}
