@@ -1,6 +1,7 @@
 """What the marts promise, on a real warehouse with a real dbt; one dbt process for the module."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from support.warehouse import Warehouse, event, sale, totals
 from transformer import statements
 from transformer.process_client import DbtClient
 from transformer.settings import TransformerSettings
+from transformer.upkeep import Upkeep
 from transformer.writer import Writer
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -148,6 +150,31 @@ async def test_a_run_reads_its_own_files_only(writer: Writer, warehouse: Warehou
     await settle(writer)
     assert warehouse.value(read) == before
     assert warehouse.totals()["fact"][0] == 3
+
+
+async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
+    stack: Stack, warehouse: Warehouse
+) -> None:
+    """As the transformer's user may; what another session has the lock of is left to it."""
+    counts = (
+        "select relid::regclass::text, vacuum_count from pg_stat_user_tables where relid in"
+        " ('raw.sales_events'::regclass, 'marts.fct_sales'::regclass) order by 1"
+    )
+    (_, fact), (_, raw) = warehouse.do(counts)
+    with contextlib.closing(psycopg2.connect(stack.dsn("transformer", NAME))) as connection:
+        Upkeep().before_run(connection)
+        assert warehouse.do(counts) == [
+            ("marts.fct_sales", fact + 1),
+            ("raw.sales_events", raw + 1),
+        ]
+        with contextlib.closing(psycopg2.connect(stack.superuser_dsn(NAME))) as other:
+            # what autovacuum has while it works
+            other.cursor().execute("lock table raw.sales_events in share update exclusive mode")
+            Upkeep().before_run(connection)
+        assert warehouse.do(counts) == [
+            ("marts.fct_sales", fact + 2),
+            ("raw.sales_events", raw + 1),
+        ]
 
 
 async def test_sessions_are_kept_from_run_to_run(writer: Writer, warehouse: Warehouse) -> None:

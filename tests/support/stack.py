@@ -79,9 +79,12 @@ class Stack:
         """PG* of a role."""
         return self.state.postgres_env(role, database)
 
+    def dsn(self, role: str, database: str = DATABASE) -> str:
+        pg = self.postgres(role, database)
+        return f"postgresql://{role}:{pg['PGPASSWORD']}@{HOST}:{pg['PGPORT']}/{database}"
+
     def superuser_dsn(self, database: str = DATABASE) -> str:
-        pg = self.postgres(SUPERUSER, database)
-        return f"postgresql://{SUPERUSER}:{pg['PGPASSWORD']}@{HOST}:{pg['PGPORT']}/{database}"
+        return self.dsn(SUPERUSER, database)
 
 
 @contextlib.contextmanager

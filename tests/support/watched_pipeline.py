@@ -87,11 +87,7 @@ class Watched:
 
 
 def ask(env: PipelineEnv, query: str, role: str) -> list[dict[str, Any]]:
-    pg = env.stack.postgres(role, env.database)
-    connection = psycopg2.connect(
-        host=pg["PGHOST"], port=pg["PGPORT"], dbname=env.database, user=role,
-        password=pg["PGPASSWORD"],
-    )  # fmt: skip
+    connection = psycopg2.connect(env.stack.dsn(role, env.database))
     try:
         with connection.cursor() as cursor:
             cursor.execute(query)

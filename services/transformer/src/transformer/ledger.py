@@ -21,15 +21,13 @@ from transformer.engine import Build, NodeResult
 from transformer.plan import Publication
 from transformer.publishing import publish
 from transformer.settings import application_name
+from transformer.upkeep import Upkeep
 
 LOCK_KEY = 7236280100113  # macros/run/full_refresh.sql has the same
 # between full looks for pending files; the looks between them see the newest files only, which
 # stays fast in a large ledger. What commits later than so many others waits for a full look.
 SWEEP_SECONDS = 30.0
 RECENT_FILES = 5000
-ANALYZE_AFTER = 50_000  # rows; and at least a tenth of the table
-# so many times later it is done even if files wait; before, only while there are none
-ANALYZE_OVERDUE = 5
 TAKE = statements.load("take")
 PUBLISH = statements.load("publish")
 
@@ -70,8 +68,7 @@ class Ledger:
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._connection: Any = None
-        self._since_analyze = 0
-        self._analyze_after = ANALYZE_AFTER
+        self._upkeep = Upkeep()
         self._swept_at = -SWEEP_SECONDS
 
     def connect(self) -> None:
@@ -107,10 +104,10 @@ class Ledger:
     def take(self, max_files: int, max_rows: int) -> Run | None:
         """The open run, or a new one; None when nothing is pending."""
         run = self._take(max_files, max_rows)
-        self._analyze_if_due(ANALYZE_OVERDUE if run else 1)
-        if run is not None:
-            with self._connection, self._connection.cursor() as cursor:
-                cursor.execute(TAKE["summarize_raw"])
+        if run is None:
+            self._upkeep.idle(self._connection)
+        else:
+            self._upkeep.before_run(self._connection)
         return run
 
     def _take(self, max_files: int, max_rows: int) -> Run | None:
@@ -206,7 +203,7 @@ class Ledger:
     def commit(self, rows_new: int) -> None:
         """Make it visible."""
         self._connection.commit()
-        self._since_analyze += rows_new
+        self._upkeep.published(rows_new)
 
     def rollback(self) -> None:
         self._connection.rollback()
@@ -226,16 +223,6 @@ class Ledger:
     def _end_backends(self, worker: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(TAKE["end_backends"], {"application": application_name(worker)})
-
-    def _analyze_if_due(self, overdue: int) -> None:
-        """Tell the planner of the new rows; it takes seconds on a large fact."""
-        if self._since_analyze < overdue * self._analyze_after:
-            return
-        with self._connection, self._connection.cursor() as cursor:
-            cursor.execute(PUBLISH["analyze"])
-            cursor.execute(PUBLISH["fact_rows"])
-            self._analyze_after = max(ANALYZE_AFTER, cursor.fetchone()[0] // 10)
-        self._since_analyze = 0
 
     def _after(self, cursor: Any) -> int:
         """Files from here on are looked at."""

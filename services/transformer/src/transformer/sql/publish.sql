@@ -38,10 +38,3 @@ insert into ops.node_result
   (run_id, invocation_id, node, status, seconds, rows_affected, failures, message)
 values %s
 on conflict do nothing
-
--- name: analyze
--- what runs are joined with
-analyze marts.fct_sales, staging.int_product_hours, staging.int_file_hours
-
--- name: fact_rows
-select reltuples::bigint from pg_class where oid = 'marts.fct_sales'::regclass

@@ -91,9 +91,6 @@ from ops.transform_file t join ops.load_file l using (file_id)
 where t.run_id = %(run_id)s and t.state = 'claimed'
 order by t.file_id
 
--- name: summarize_raw
-select ops.summarize_raw()
-
 -- name: put_back_loaded
 delete from ops.transform_file
 where run_id = %(run_id)s and state = 'claimed' and kind = 'loaded' and file_id <> all(%(keep)s)
