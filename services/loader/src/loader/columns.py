@@ -144,10 +144,23 @@ def _of_floats(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
     whole = np.rint(floats * power)
     if (whole / power != floats).any():
         return None
-    unscaled = whole.astype(np.int64)
-    words = np.stack([unscaled, unscaled >> 63], axis=1)
-    built = pa.Array.from_buffers(kind, len(column), [None, pa.py_buffer(words.tobytes())])
-    return pc.if_else(column.is_valid(), built, None) if column.null_count else built
+    present = column.is_valid().to_numpy(zero_copy_only=False) if column.null_count else None
+    return of_scaled(whole.astype(np.int64), kind, present)
+
+
+def of_scaled(
+    values: npt.NDArray[np.int64], kind: pa.DataType, present: npt.NDArray[np.bool_] | None = None
+) -> pa.Array | None:
+    """(n,) values times ten to the kind's scale, as decimals or integers of the kind; null where
+    they are not present. None where one is too large for an integer of the kind."""
+    bits = None if present is None else pa.py_buffer(np.packbits(present, bitorder="little"))
+    if pa.types.is_decimal(kind):
+        words = np.stack([values, values >> 63], axis=1)
+    else:
+        words = values.astype(kind.to_pandas_dtype())
+        if (words != values).any():
+            return None
+    return pa.Array.from_buffers(kind, len(values), [bits, pa.py_buffer(words)])
 
 
 def integers(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
