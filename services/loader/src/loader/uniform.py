@@ -40,7 +40,8 @@ def columns_of(chunk: bytes, max_line: int) -> pa.RecordBatch | None:
 
     None where the lines differ, or are written in a way that asks for a parser.
     """
-    form = _form(chunk[: chunk.find(b"\n") + 1 or len(chunk)].rstrip(b"\n"))
+    end = chunk.find(b"\n")
+    form = _form(chunk if end < 0 else chunk[:end])
     if form is None or b"\\" in chunk or not _is_utf8(chunk):
         return None
     lines = _Lines.of(chunk, max_line)
