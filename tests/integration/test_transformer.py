@@ -27,7 +27,7 @@ from support.warehouse import Warehouse, event, sale, totals
 from transformer import statements
 from transformer.process_client import DbtClient
 from transformer.settings import TransformerSettings
-from transformer.upkeep import Upkeep
+from transformer.upkeep import VACUUM_AFTER, Upkeep
 from transformer.writer import Writer
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -170,7 +170,9 @@ async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
         with contextlib.closing(psycopg2.connect(stack.superuser_dsn(NAME))) as other:
             # what autovacuum has while it works
             other.cursor().execute("lock table raw.sales_events in share update exclusive mode")
-            Upkeep().before_run(connection)
+            upkeep = Upkeep()
+            upkeep.published(VACUUM_AFTER)
+            upkeep.before_run(connection)
         assert warehouse.do(counts) == [
             ("marts.fct_sales", fact + 2),
             ("raw.sales_events", raw + 1),

@@ -16,6 +16,7 @@ from transformer import statements
 ANALYZE_AFTER = 50_000  # rows; and at least a tenth of the table
 # so many times later it is done even if files wait; before, only while there are none
 ANALYZE_OVERDUE = 5
+VACUUM_AFTER = 50_000  # rows; fewer are autovacuum's
 VACUUM_SHARE = 4  # of the time at most one part: long where an analyst's transaction lasts
 UPKEEP = statements.load("upkeep")
 
@@ -27,22 +28,23 @@ class Upkeep:
         self._clock = clock
         self._since_analyze = 0
         self._analyze_after = ANALYZE_AFTER
+        self._since_vacuum = 0
         self._vacuum_at = clock()
 
     def published(self, rows: int) -> None:
         """So many are new in the fact."""
         self._since_analyze += rows
+        self._since_vacuum += rows
 
     def idle(self, connection: Any) -> None:
         """No file waits."""
         self._analyze_if_due(connection, 1)
+        self._vacuum_if_due(connection)
 
     def before_run(self, connection: Any) -> None:
         """Files are claimed and not read yet."""
         self._analyze_if_due(connection, ANALYZE_OVERDUE)
-        if self._clock() >= self._vacuum_at:
-            self._vacuum(connection)
-        else:
+        if not self._vacuum_if_due(connection):
             with connection, connection.cursor() as cursor:
                 cursor.execute(UPKEEP["summarize_raw"])
 
@@ -56,8 +58,10 @@ class Upkeep:
             self._analyze_after = max(ANALYZE_AFTER, cursor.fetchone()[0] // 10)
         self._since_analyze = 0
 
-    def _vacuum(self, connection: Any) -> None:
+    def _vacuum_if_due(self, connection: Any) -> bool:
         """Of raw and the fact what came since the last one; raw's index is told of it, too."""
+        if self._since_vacuum < VACUUM_AFTER or self._clock() < self._vacuum_at:
+            return False
         begun = self._clock()
         connection.autocommit = True  # VACUUM takes no transaction but its own
         try:
@@ -66,4 +70,6 @@ class Upkeep:
         finally:
             connection.autocommit = False
         ended = self._clock()
+        self._since_vacuum = 0
         self._vacuum_at = ended + (VACUUM_SHARE - 1) * (ended - begun)
+        return True
