@@ -153,16 +153,23 @@ async def test_a_run_reads_its_own_files_only(writer: Writer, warehouse: Warehou
 
 
 async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
-    stack: Stack, warehouse: Warehouse
+    stack: Stack, writer: Writer, warehouse: Warehouse
 ) -> None:
     """As the transformer's user may; what another session has the lock of is left to it."""
+
+    def tidied() -> None:
+        upkeep = Upkeep()
+        upkeep.published(VACUUM_AFTER)
+        upkeep.before_run(connection)
+
+    await settle(writer)
     counts = (
         "select relid::regclass::text, vacuum_count from pg_stat_user_tables where relid in"
         " ('raw.sales_events'::regclass, 'marts.fct_sales'::regclass) order by 1"
     )
     (_, fact), (_, raw) = warehouse.do(counts)
     with contextlib.closing(psycopg2.connect(stack.dsn("transformer", NAME))) as connection:
-        Upkeep().before_run(connection)
+        tidied()
         assert warehouse.do(counts) == [
             ("marts.fct_sales", fact + 1),
             ("raw.sales_events", raw + 1),
@@ -170,9 +177,7 @@ async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
         with contextlib.closing(psycopg2.connect(stack.superuser_dsn(NAME))) as other:
             # what autovacuum has while it works
             other.cursor().execute("lock table raw.sales_events in share update exclusive mode")
-            upkeep = Upkeep()
-            upkeep.published(VACUUM_AFTER)
-            upkeep.before_run(connection)
+            tidied()
         assert warehouse.do(counts) == [
             ("marts.fct_sales", fact + 2),
             ("raw.sales_events", raw + 1),

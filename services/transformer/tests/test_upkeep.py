@@ -41,7 +41,9 @@ class Connection:
 
     def execute(self, statement: str) -> None:
         name = NAMES[statement]
-        assert self.autocommit == (name == "vacuum")
+        assert self.autocommit == (name in ("new_pages_only", "vacuum"))
+        if name == "new_pages_only":
+            return
         self.done.append(name)
         if name == "vacuum":
             self.now += self.takes

@@ -66,6 +66,7 @@ class Upkeep:
         connection.autocommit = True  # VACUUM takes no transaction but its own
         try:
             with connection.cursor() as cursor:
+                cursor.execute(UPKEEP["new_pages_only"])
                 cursor.execute(UPKEEP["vacuum"])
         finally:
             connection.autocommit = False
