@@ -69,7 +69,7 @@ test-unit: install ## the tests that need no server (seconds)
 	@$(BIN)/pytest -q -m "not servers and not docker"
 
 test-docker: install ## the stack in containers: first sale, kills, scaling, what nobody may (needs Docker)
-	@$(BIN)/pytest -q --durations=10 -n 2 tests/compose tests/docker
+	@$(BIN)/pytest -q --durations=10 $(SPREAD) tests/compose tests/docker
 	@TEST_SERVERS=containers $(BIN)/pytest -q --durations=10 $(SPREAD) $(ON_CONTAINERS)
 
 check: install ## format, lint, types

@@ -23,7 +23,7 @@ from salespipe.state import SUPERUSER
 from support.eventually import eventually
 from support.grafana_sql import expanded
 from support.pipeline_env import PipelineEnv
-from support.promql import labels_in, series_in
+from support.promql import EMPTY_WHEN_WELL, labels_in, series_in
 from support.runbooks import commands
 from support.service_process import ServiceProcess
 from support.stack import Stack
@@ -50,8 +50,6 @@ SALE = (
     b'{"event_id": "019ab0c2-0000-7000-8000-000000000001", "occurred_at": "2026-11-23T10:00:00Z",'
     b' "store_id": "S1", "region": "West", "product_id": "P1", "quantity": 1, "net_amount": 1}\n'
 )
-# what has no sample while nothing is wrong, by the series that it is about
-EMPTY_WHEN_WELL = {"salespipe_retries_total", "salespipe_dbt_test_failures_total"}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 import re
 
+# what has no sample while nothing is wrong, by the series that it is about
+EMPTY_WHEN_WELL = {"salespipe_retries_total", "salespipe_dbt_test_failures_total"}
 _STRING = re.compile(r'"[^"]*"|\'[^\']*\'')
 _COMMENT = re.compile(r"#.*")
 _GROUPING = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")

@@ -25,7 +25,6 @@ from support.grafana_sql import expanded
 from support.pipeline_env import PipelineEnv
 from support.service_process import ServiceProcess
 
-ROOT = Path(__file__).parents[2]
 DAYS = 10
 STAGES = "salespipe_reconciliation_rows"
 ENV = {

@@ -12,13 +12,11 @@ import pyarrow.compute as pc
 
 from loader import columns
 from loader.decoded import Rules
-from loader.sale import KNOWN, OPTIONAL_TEXT, REQUIRED_TEXT
+from loader.sale import DECIMALS, INTEGERS, KNOWN, OPTIONAL_TEXT, REQUIRED_TEXT
 from loader.table import SCHEMA
 from pipeline.contracts.sale_event import REQUIRED
 from pipeline.errors import Poison
 
-DECIMALS = ("quantity", "unit_price", "discount_amount", "net_amount")
-INTEGERS = ("schema_version", "line_number")
 # what a number looks like in a text; others are left to a closer look
 _DECIMAL_TEXT = r"^[+-]?\d+(\.\d*)?$"
 _INTEGER_TEXT = r"^-?\d{1,9}$"

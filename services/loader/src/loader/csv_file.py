@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from loader import columnar
-from loader.columnar import DECIMALS, INTEGERS
 from loader.decoded import Decoded, Reject, Rules
 from loader.inflate import lines
 from loader.json_line import unfolded
-from loader.sale import Rejected, Row, row
+from loader.sale import DECIMALS, INTEGERS, Rejected, Row, row
 from pipeline.errors import Poison
 
 _ROWS = 20_000

@@ -31,14 +31,12 @@ import pyarrow.compute as pc
 
 from loader import columns
 from loader.decoded import Rules
-from loader.sale import COLUMNS, OPTIONAL_TEXT, REQUIRED_TEXT
+from loader.sale import COLUMNS, DECIMALS, INTEGERS, OPTIONAL_TEXT, REQUIRED_TEXT
 from loader.sql import query
 from loader.table import SCHEMA
 from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 _TEXT = (*REQUIRED_TEXT, *OPTIONAL_TEXT, "currency")
-_DECIMALS = ("quantity", "unit_price", "discount_amount", "net_amount")
-_INTEGERS = ("schema_version", "line_number")
 _FIELDS = tuple(name for name in COLUMNS if name not in ("line_no", "extra"))
 _LONG_FRACTION = re.compile(rb"\.\d{5,}[,}\]\seE]")
 _ESCAPE = re.compile(rb"\\(?![nrtbf/]|u(?!00[01]|0022|005[cC]|[dD][89a-fA-F])[0-9a-fA-F]{4})")
@@ -141,9 +139,9 @@ def _typed(texts: pa.RecordBatch) -> dict[str, pa.Array] | None:
         "event_id": columns.uuids(texts.column("event_id")),
         "occurred_at": columns.times(texts.column("occurred_at")),
     }
-    for name in _DECIMALS:
+    for name in DECIMALS:
         own[name] = columns.decimals(texts.column(name), SCHEMA.field(name).type)
-    for name in _INTEGERS:
+    for name in INTEGERS:
         own[name] = columns.integers(texts.column(name), SCHEMA.field(name).type)
     typed = {name: column for name, column in own.items() if column is not None}
     if len(typed) < len(own) or typed["quantity"].null_count:

@@ -25,6 +25,8 @@ OPTIONAL_TEXT = (
     "category", "payment_method",
 )  # fmt: skip
 REQUIRED_TEXT = ("store_id", "region", "product_id")
+DECIMALS = ("quantity", "unit_price", "discount_amount", "net_amount")
+INTEGERS = ("schema_version", "line_number")
 KNOWN = frozenset(COLUMNS) - {"line_no", "extra"}
 LIMIT = Decimal(10**9)  # exclusive, either sign
 CENT = Decimal("0.01")

@@ -90,9 +90,14 @@ def scaled(chunk: bytes, spans: Spans, places: int) -> Positions | None:
     return np.where(negative, -known, known) if negative.any() else known
 
 
+def _words(chunk: bytes) -> _Words:
+    """As windows of eight bytes, the first of them the lowest."""
+    return windows(chunk, _WORD).view("<u8")
+
+
 def _beginnings(chunk: bytes, start: Positions) -> tuple[_Words, _Words]:
     """The eight bytes from each start on, and those from its fifth byte on."""
-    words = np.ndarray((len(chunk) - _WORD + 1,), "<u8", chunk, strides=(1,))
+    words = _words(chunk)
     near = len(chunk) - _INLINE
     if int(start.max()) <= near:
         return words[start], words[start + 4]
@@ -117,9 +122,8 @@ def _behind_the_point(
 
 def _digits(chunk: bytes, end: Positions, count: Positions) -> Positions | None:
     """The number that the last `count` bytes before each end spell, None where one is no digit."""
-    words = np.ndarray((len(chunk) - _WORD + 1,), "<u8", chunk, strides=(1,))
     keep = _LAST[count]
-    word = words[end - _WORD] & keep | _ZEROS & ~keep
+    word = _words(chunk)[end - _WORD] & keep | _ZEROS & ~keep
     high = np.uint64(0x8080808080808080)
     if ((word + np.uint64(0x4646464646464646) | word - _ZEROS) & high).any():
         return None

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from loader import columns, spans
-from loader.columnar import DECIMALS, INTEGERS
-from loader.sale import KNOWN
+from loader.sale import DECIMALS, INTEGERS, KNOWN
 from loader.spans import Positions, Spans
 from loader.table import SCHEMA
 

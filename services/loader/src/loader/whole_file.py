@@ -28,7 +28,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Stored:
-    """An object's bytes, and how to read them. fast False leaves the engine out."""
+    """An object's bytes, and how to read them. fast False goes line by line."""
 
     bytes: bytes
     kind: ObjectKind
