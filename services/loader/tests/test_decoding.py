@@ -5,12 +5,13 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader import columnar, engine, uniform
+from loader import columnar, engine, spans, uniform
 from loader.decoded import Decoded, Rules
 from loader.json_chunk import decode_chunk
 from loader.salvage import salvage
@@ -356,7 +357,9 @@ def test_amounts_are_the_oracle_s(quantity: int, price: int, discount: int, off:
 
 
 # as a program writes them: no key missing, no escape, numbers in plain digits
-PLAIN = st.text(st.characters(min_codepoint=32, exclude_characters='"\\', codec="utf-8"))
+PLAIN = st.text(st.characters(min_codepoint=32, exclude_characters='"\\', codec="utf-8")).filter(
+    lambda text: not text.rstrip().endswith(",")
+)
 NUMBERS = st.decimals(0, 10**8 - 1, places=3).map(float)
 CHANGES = st.fixed_dictionaries(
     {
@@ -382,6 +385,32 @@ def test_lines_of_one_form_need_no_parser(
         json.dumps(EVENT | change, ensure_ascii=False, separators=separators) for change in changes
     ]
     assert "uniform" in taken(("\n".join(texts) + end).encode())
+
+
+@pytest.mark.parametrize("name", ["a,", ", ", ",", "},", '","', 'a"b"c'])
+def test_a_text_that_looks_like_the_end_of_a_value_is_read_right(name: str) -> None:
+    lines = [line(), line(product_name=json.dumps(name).encode()), line()]
+    for chunk in (b"\n".join(lines), b"\n".join(lines).replace(b'\\"', b'"')):
+        taken(chunk)
+        taken(b"\n".join([chunk] * len(EVENT)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ({"region": b'"'}, {"region": b'"a"b"'}),
+        ({"event_id": b'"a6cecc1b7-8e5-1061-7311-d8a3c2ce6f44"'},),
+        ({"quantity": b".5"}, {"quantity": b"-.5"}, {"quantity": b"-"}),
+    ],
+)
+def test_what_is_no_event_is_none_in_any_company(changes: tuple[dict[str, bytes], ...]) -> None:
+    assert uniformly(b"\n".join([line(), *(line(**change) for change in changes), line()])) is None
+
+
+def test_a_point_before_a_number_is_not_its_own() -> None:
+    found = spans.scaled(b"12345678.5", spans.Spans(np.array([9]), np.array([10])), places=3)
+    assert found is not None
+    assert found.tolist() == [5000]
 
 
 def test_a_line_that_is_too_long_needs_a_closer_look() -> None:

@@ -13,6 +13,7 @@ from loader.table import SCHEMA
 from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 _LIMIT = 10**9
+UUID_TEXT = 36  # characters
 _HYPHENS = [8, 13, 18, 23]
 # instants that Python's calendar holds, in microseconds
 _FIRST, _LAST = (
@@ -33,20 +34,24 @@ def text_of(column: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uin
 
 def uuids(column: pa.Array) -> pa.Array | None:
     offsets, data = text_of(column)
-    if column.null_count or (np.diff(offsets) != 36).any():
+    if column.null_count or (np.diff(offsets) != UUID_TEXT).any():
         return None
-    characters = data[offsets[0] : offsets[-1]]
-    if (characters.reshape(-1, 36)[:, _HYPHENS] != _HYPHEN).any():
+    return uuids_in(data[offsets[0] : offsets[-1]].reshape(-1, UUID_TEXT))
+
+
+def uuids_in(characters: npt.NDArray[np.uint8]) -> pa.Array | None:
+    """characters: (n, 36)."""
+    if (characters[:, _HYPHENS] != _HYPHEN).any():
         return None
     digits = characters.tobytes().replace(b"-", b"")
     try:
         packed = binascii.unhexlify(digits)
     except binascii.Error:
         return None
-    if len(packed) != 16 * len(column):  # a hyphen too many somewhere
+    if len(packed) != 16 * len(characters):  # a hyphen too many somewhere
         return None
     storage = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(16), len(column), [None, pa.py_buffer(packed)]
+        pa.binary(16), len(characters), [None, pa.py_buffer(packed)]
     )
     return pa.ExtensionArray.from_storage(pa.uuid(), storage)
 

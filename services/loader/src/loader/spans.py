@@ -8,15 +8,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Positions = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 _Words = npt.NDArray[np.uint64]
 
 _POINT, _MINUS, _ZERO = b".-0"
 _WORD = 8
 _INLINE = 12  # bytes of a text that Arrow keeps in its view of it
+_BYTE = np.uint64(8)  # bits
+_HALF = np.uint64(32)
 # of a word, the first (lowest) and the last (highest) bytes, by how many of them count
 _FIRST = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], np.uint64)
 _LAST = ~_FIRST[::-1]
+# of the eight bytes behind a text's first four, those that count, by its length
+_AFTER_FOUR = _FIRST[[max(0, length - 4) for length in range(_INLINE + 1)]]
 _ZEROS = np.uint64(0x3030303030303030)
 _POWERS = 10 ** np.arange(5, dtype=np.int64)
 
@@ -37,20 +42,20 @@ def windows(chunk: bytes, size: int) -> npt.NDArray[np.void]:
 
 
 def text(chunk: bytes, spans: Spans) -> pa.Array:
-    """A string column. The chunk has more than 12 bytes, is UTF-8, and no span cuts a character."""
+    """A string column. The chunk has more than 16 bytes, is UTF-8, and no span cuts a character."""
     length = (spans.end - spans.start).astype(np.uint64)
     shortest, longest = int(length.min()), int(length.max())
     start = spans.start.astype(np.uint64)
-    head, tail = _beginnings(chunk, spans.start)
+    head, more = _beginnings(chunk, spans.start)
     # Arrow's view: the length and four bytes; then eight bytes more, or where the text lies
     views = np.empty((len(length), 2), np.uint64)
-    views[:, 0] = (head & _FIRST[np.minimum(length, 4)]) << np.uint64(32) | length
+    views[:, 0] = (head & _FIRST[np.minimum(length, 4)]) << _HALF | length
     if shortest > _INLINE:
-        views[:, 1] = start << np.uint64(32)
+        views[:, 1] = start << _HALF
     else:
-        rest = tail & _FIRST[np.minimum(np.maximum(length, 4) - np.uint64(4), _WORD)]
+        rest = (head >> _HALF | more << _HALF) & _AFTER_FOUR[np.minimum(length, _INLINE)]
         if longest > _INLINE:
-            rest = np.where(length > _INLINE, start << np.uint64(32), rest)
+            rest = np.where(length > _INLINE, start << _HALF, rest)
         views[:, 1] = rest
     buffers = [_bits(spans.present), pa.py_buffer(views), pa.py_buffer(chunk)]
     viewed = pa.Array.from_buffers(pa.string_view(), len(length), buffers)
@@ -72,22 +77,29 @@ def scaled(chunk: bytes, spans: Spans, places: int) -> Positions | None:
                 return None
             found[spans.present] = values
         return found
-    raw = np.frombuffer(chunk, np.uint8)
-    negative = raw[spans.start] == _MINUS
-    start, end = spans.start + negative, spans.end
-    behind = _behind_the_point(raw, start, end, places)
-    whole_end = end - behind - (behind > 0)
-    digits = whole_end - start
+    start, end, length = spans.start, spans.end, spans.end - spans.start
+    words, long = _words(chunk), int(length.max()) > _WORD
+    last = words[end - _WORD]
+    negative = (np.frombuffer(chunk, np.uint8)[start] if long else _nth(last, length)) == _MINUS
+    if negative.any():
+        length = length - negative
+    behind = _behind_the_point(last, length, places)
+    fraction = behind + (behind > 0)
+    digits = length - fraction
     if int(digits.min()) < 1 or int(digits.max()) > _WORD:
         return None
-    if ((digits > 1) & (raw[start] == _ZERO)).any():
+    before = words[end - fraction - _WORD] if long else last << fraction.astype(np.uint64) * _BYTE
+    if ((digits > 1) & (_nth(before, digits) == _ZERO)).any():
         return None
-    whole = _digits(chunk, whole_end, digits)
-    fraction = _digits(chunk, end, behind) if behind.any() else behind
-    if whole is None or fraction is None:
-        return None
-    known: Positions = whole * _POWERS[places] + fraction * _POWERS[places - behind]
-    return np.where(negative, -known, known) if negative.any() else known
+    known = _digits(before, digits)
+    if known is not None and places:
+        known *= _POWERS[places]
+    if known is not None and behind.any():
+        rest = _digits(last, behind)
+        known = None if rest is None else known + rest * _POWERS[places - behind]
+    if known is None or not negative.any():
+        return known
+    return np.where(negative, -known, known)
 
 
 def _words(chunk: bytes) -> _Words:
@@ -96,45 +108,45 @@ def _words(chunk: bytes) -> _Words:
 
 
 def _beginnings(chunk: bytes, start: Positions) -> tuple[_Words, _Words]:
-    """The eight bytes from each start on, and those from its fifth byte on."""
-    words = _words(chunk)
-    near = len(chunk) - _INLINE
-    if int(start.max()) <= near:
-        return words[start], words[start + 4]
-    at = np.minimum(start, near)
-    head, tail = words[at], words[at + 4]
+    """The eight bytes from each start on, and the eight behind them."""
+    near = len(chunk) - 2 * _WORD
+    found = windows(chunk, 2 * _WORD)[np.minimum(start, near)].view("<u8").reshape(-1, 2)
     for row in np.flatnonzero(start > near):  # of the last line
-        last = chunk[start[row] :].ljust(_INLINE, b"\0")
-        head[row] = int.from_bytes(last[:_WORD], "little")
-        tail[row] = int.from_bytes(last[4:_INLINE], "little")
-    return head, tail
+        last = chunk[start[row] :].ljust(2 * _WORD, b"\0")
+        found[row] = np.frombuffer(last, "<u8")
+    return found[:, 0], found[:, 1]
 
 
-def _behind_the_point(
-    raw: npt.NDArray[np.uint8], start: Positions, end: Positions, places: int
-) -> Positions:
-    """How many digits, 0 where there is no point with 1 to `places` bytes behind it."""
-    found = np.zeros(len(start), np.int64)
+def _behind_the_point(last: _Words, length: Positions, places: int) -> Positions:
+    """How many digits, 0 where there is no point with 1 to `places` bytes behind it. last: the last
+    eight bytes of each."""
+    found = np.zeros(len(last), np.int64)
     for count in range(1, places + 1):
-        found[(raw[end - count - 1] == _POINT) & (end - start > count + 1)] = count
+        found[(_nth(last, count + 1) == _POINT) & (length > count + 1)] = count
     return found
 
 
-def _digits(chunk: bytes, end: Positions, count: Positions) -> Positions | None:
-    """The number that the last `count` bytes before each end spell, None where one is no digit."""
+def _nth(word: _Words, count: Positions | int) -> _Words:
+    """The byte with which the last `count` bytes of the word begin."""
+    place = np.uint64(_WORD) - np.asarray(count).astype(np.uint64)
+    return word >> place * _BYTE & np.uint64(0xFF)
+
+
+def _digits(word: _Words, count: Positions) -> Positions | None:
+    """The number that the last `count` bytes of each word spell, None where one is no digit."""
     keep = _LAST[count]
-    word = _words(chunk)[end - _WORD] & keep | _ZEROS & ~keep
+    word = word & keep | _ZEROS & ~keep
     high = np.uint64(0x8080808080808080)
     if ((word + np.uint64(0x4646464646464646) | word - _ZEROS) & high).any():
         return None
     # two digits, four, eight: each step adds neighbours
     word -= _ZEROS
-    word = word * np.uint64(10) + (word >> np.uint64(8))
+    word = word * np.uint64(10) + (word >> _BYTE)
     pairs = np.uint64(0x000000FF000000FF)
     word = (word & pairs) * np.uint64(0x000F424000000064) + (
         word >> np.uint64(16) & pairs
     ) * np.uint64(0x0000271000000001)
-    return (word >> np.uint64(32)).astype(np.int64)
+    return (word >> _HALF).astype(np.int64)
 
 
 def _bits(present: Flags | None) -> pa.Buffer | None:

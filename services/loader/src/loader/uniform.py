@@ -1,11 +1,11 @@
 """JSON lines that all have the same fields in the same order, as programs write them: nothing is
 parsed, every byte is held against what the first line promises.
 
-A line is its keys, and values between them. The keys must be the first line's, byte for byte. A
-text ends at the next quote, as no backslash is anywhere; a number where the next key begins, and is
-plain digits; a null is a null. The last value must end where the line does. So each byte of each
-line is accounted for, and what is found is what any JSON parser would find. Anything else: None,
-and who called asks somebody more patient.
+A line is its keys, and values between them. A value ends where a quote follows a comma, or the line
+ends; between two values stands the first line's key, byte for byte. A text is in quotes, a number
+is plain digits, a null is a null. No other quote may be left over, and no backslash is anywhere. So
+each byte of each line is accounted for, and what is found is what any JSON parser would find.
+Anything else: None, and who called asks somebody more patient.
 """
 
 import json
@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from loader import columns, spans
 from loader.sale import DECIMALS, INTEGERS, KNOWN
-from loader.spans import Positions, Spans
+from loader.spans import Bytes, Positions, Spans
 from loader.table import SCHEMA
 
 _BLOCK = 128 << 10
-_QUOTE, _LF, _END, _NULL = b'"\n}n'
+_QUOTE, _LF, _END, _NULL, _CONTROL = b'"\n}n '
 _NUMBERS = frozenset((*DECIMALS, *INTEGERS))
 
 
@@ -34,6 +34,12 @@ class _Field:
     first: bytes
 
 
+@dataclass(frozen=True)
+class _Form:
+    fields: list[_Field]
+    comma: bytes
+
+
 def columns_of(chunk: bytes, max_line: int) -> pa.RecordBatch | None:
     """A column a field, in the lines' order: texts, and numbers of the types of table.SCHEMA.
 
@@ -43,23 +49,22 @@ def columns_of(chunk: bytes, max_line: int) -> pa.RecordBatch | None:
     form = _form(chunk if end < 0 else chunk[:end])
     if form is None or b"\\" in chunk or not _is_utf8(chunk):
         return None
-    lines = _Lines.of(chunk, max_line)
+    lines = _Lines.of(chunk, form, max_line)
     if lines is None:
         return None
     found: dict[str, pa.Array] = {}
     try:
-        for number, field in enumerate(form):
-            behind = form[number + 1].before if number + 1 < len(form) else b"}"
-            column = lines.take(field, behind)
+        for number, field in enumerate(form.fields):
+            column = lines.column(number, field)
             if column is None:
                 return None
             found[field.name] = column
-        return pa.RecordBatch.from_pydict(found) if lines.have_ended() else None
+        return pa.RecordBatch.from_pydict(found) if lines.nothing_is_left() else None
     except IndexError:  # a line is shorter than the others
         return None
 
 
-def _form(line: bytes) -> list[_Field] | None:
+def _form(line: bytes) -> _Form | None:
     try:
         pairs = json.loads(line, object_pairs_hook=list)
     except (ValueError, RecursionError):
@@ -72,7 +77,7 @@ def _form(line: bytes) -> list[_Field] | None:
     for comma, colon in ((b",", b":"), (b", ", b": ")):
         found = _split(line, names, comma, colon)
         if found is not None:
-            return found
+            return _Form(found, comma)
     return None
 
 
@@ -103,103 +108,106 @@ def _is_utf8(chunk: bytes) -> bool:
 
 
 class _Lines:
-    """All lines of a chunk side by side, read up to the same field.
+    """All lines of a chunk side by side.
 
-    at: (n,) where each line goes on. quote: (n,) which of all quotes is its next one.
+    begins: (n,) the first byte of each line. ends: (fields, n) the byte behind each value: that of
+    the next comma, or of the brace at the end. quotes: how many are there and not accounted for.
     """
 
-    def __init__(self, chunk: bytes, ends: Positions, quotes: Positions) -> None:
+    def __init__(self, chunk: bytes, begins: Positions, ends: Positions, quotes: int) -> None:
         self._chunk = chunk
         self._raw = np.frombuffer(chunk, np.uint8)
+        self._begins = begins
         self._ends = ends
-        self._quotes = np.append(quotes, [len(chunk)] * 2)  # a null may come behind the last one
-        self._at = np.append(0, ends[:-1] + 1)
-        self._quote = np.searchsorted(quotes, self._at)
+        self._quotes = quotes
 
     @classmethod
-    def of(cls, chunk: bytes, max_line: int) -> "_Lines | None":
-        """None where a line is too long or holds a control character."""
+    def of(cls, chunk: bytes, form: _Form, max_line: int) -> "_Lines | None":
+        """None where lines have more or fewer values, or one is too long or holds a control
+        character."""
         raw = np.frombuffer(chunk, np.uint8)
-        quotes, ends, low = [], [], 0
-        for start in range(0, len(raw), _BLOCK):
-            block = raw[start : start + _BLOCK]
-            quotes.append(np.flatnonzero(block == _QUOTE) + start)
-            ends.append(np.flatnonzero(block == _LF) + start)
-            low += int(np.count_nonzero(block < ord(" ")))
-        if low != sum(map(len, ends)):
-            return None
+        marks, quotes = _marks(raw, form.comma)
         if not chunk.endswith(b"\n"):
-            ends.append(np.array([len(raw)]))
-        ended = np.concatenate(ends)
-        if int(np.diff(ended, prepend=-1).max()) - 1 > max_line:
+            marks = np.append(marks, len(raw))
+        if len(marks) % len(form.fields):
             return None
-        return cls(chunk, ended, np.concatenate(quotes))
+        ends = np.ascontiguousarray(marks.reshape(-1, len(form.fields)).T)
+        lines = ends[-1].copy()
+        if (raw[lines[:-1]] != _LF).any() or int(np.diff(lines, prepend=-1).max()) - 1 > max_line:
+            return None
+        ends[:-1] -= len(form.comma)
+        ends[-1] -= 1
+        return cls(chunk, np.append(0, lines[:-1] + 1), ends, quotes)
 
-    def take(self, field: _Field, behind: bytes) -> pa.Array | None:
-        """The field's column, None where a line has it not. behind: what must come after it."""
-        if not self._all_are(field.before):
-            return None
-        self._step(len(field.before), quotes=2)
-        whole = field.first + behind[:1]
+    def column(self, number: int, field: _Field) -> pa.Array | None:
+        """The values of the field with that number, None where a line has it not."""
+        at = self._ends[number - 1] if number else self._begins
+        start, end, count = at + len(field.before), self._ends[number], len(at)
+        self._quotes -= 2 * count
+        whole = field.before + field.first
         # as in the first line also in the last: then likely in all
-        if self._chunk.startswith(whole, int(self._at[-1])) and self._all_are(whole):
-            first = self._column(field.name, self._first(field))
-            self._step(len(field.first), quotes=field.first.count(b'"'))
-            return None if first is None else pa.repeat(first[0], len(self._ends))
-        number = field.name in _NUMBERS
-        return self._column(field.name, self._numbers(behind) if number else self._texts())
+        if self._chunk.startswith(whole, int(at[-1])) and self._always(whole, at, end):
+            first = self._values(field.name, start[:1], end[:1], self._raw[start[:1]], count)
+            return None if first is None else pa.repeat(first[0], count)
+        begins = self._behind(field.before, at)
+        return None if begins is None else self._values(field.name, start, end, begins)
 
-    def have_ended(self) -> bool:
-        return bool((self._raw[self._at] == _END).all() and (self._at + 1 == self._ends).all())
+    def nothing_is_left(self) -> bool:
+        return self._quotes == 0 and bool((self._raw[self._ends[-1]] == _END).all())
 
-    def _step(self, length: int, quotes: int) -> None:
-        self._at = self._at + length
-        self._quote = self._quote + quotes
+    def _always(self, text: bytes, at: Positions, end: Positions) -> bool:
+        return bool((end - at == len(text)).all()) and _are(text, self._chunk, at)
 
-    def _all_are(self, text: bytes) -> bool:
-        return _are(text, self._chunk, self._at)
+    def _behind(self, text: bytes, at: Positions) -> Bytes | None:
+        """(n,) the byte behind the text, which must stand there; None where another does."""
+        found = spans.windows(self._chunk, len(text) + 1)[at]
+        table = found.view(np.uint8).reshape(len(found), -1)
+        begins: Bytes = table[:, -1]
+        if found.tobytes() == (text + begins[:1].tobytes()) * len(found):
+            return begins
+        return begins if table[:, :-1].tobytes() == text * len(found) else None
 
-    def _first(self, field: _Field) -> Spans | None:
-        """The first line's value, alone."""
-        start, end = self._at[:1], self._at[:1] + len(field.first)
-        if field.first == b"null":
-            return Spans(start, start, np.array([False]))
-        if field.name in _NUMBERS:
-            return Spans(start, end)
-        return Spans(start + 1, end - 1) if field.first.startswith(b'"') else None
-
-    def _texts(self) -> Spans | None:
-        at, quoted = self._at, self._raw[self._at] == _QUOTE
-        end = self._quotes[self._quote + 1]
-        if quoted.all():
-            self._at, self._quote = end + 1, self._quote + 2
-            return Spans(at + 1, end)
-        if not _are(b"null", self._chunk, at[~quoted]):
+    def _values(
+        self, name: str, start: Positions, end: Positions, begins: Bytes, times: int = 1
+    ) -> pa.Array | None:
+        """What lies there, as a column; None where it is not what such a field may be. begins: the
+        first byte of each. times: so often is each there."""
+        present = None
+        null = begins == _NULL
+        if null.any():
+            if (end[null] - start[null] != 4).any() or not _are(b"null", self._chunk, start[null]):
+                return None
+            present = ~null
+        if name in _NUMBERS:
+            kind = SCHEMA.field(name).type
+            found = Spans(start, end, present)
+            values = spans.scaled(self._chunk, found, getattr(kind, "scale", 0))
+            return None if values is None else columns.of_scaled(values, kind, present)
+        quoted = (begins == _QUOTE) & (self._raw[end - 1] == _QUOTE) & (end - start > 1)
+        if not (quoted | null).all():
             return None
-        self._at = np.where(quoted, end + 1, at + 4)
-        self._quote = self._quote + 2 * quoted
-        return Spans(at + quoted, np.where(quoted, end, at), quoted)
+        self._quotes -= 2 * times * int(np.count_nonzero(quoted))
+        start, end = start + quoted, np.where(quoted, end - 1, start)
+        if name == "event_id" and present is None and (end - start == columns.UUID_TEXT).all():
+            digits = spans.windows(self._chunk, columns.UUID_TEXT)[start]
+            return columns.uuids_in(digits.view(np.uint8).reshape(len(start), -1))
+        return spans.text(self._chunk, Spans(start, end, present))
 
-    def _numbers(self, behind: bytes) -> Spans | None:
-        at = self._at
-        quote = behind.find(b'"')
-        end = self._ends - 1 if quote < 0 else self._quotes[self._quote] - quote
-        self._at = end
-        null = self._raw[at] == _NULL
-        if not null.any():
-            return Spans(at, end)
-        if not _are(b"null", self._chunk, at[null]) or (end[null] - at[null] != 4).any():
-            return None
-        return Spans(at, end, ~null)
 
-    def _column(self, name: str, found: Spans | None) -> pa.Array | None:
-        if found is None:
-            return None
-        if name not in _NUMBERS:
-            return spans.text(self._chunk, found)
-        kind = SCHEMA.field(name).type
-        values = spans.scaled(self._chunk, found, getattr(kind, "scale", 0))
-        return None if values is None else columns.of_scaled(values, kind, found.present)
+def _marks(raw: Bytes, comma: bytes) -> tuple[Positions, int]:
+    """Where values end: at a quote behind a comma, or a control character (the line's end, or a
+    reason to give up). And how many quotes there are."""
+    found, before = [], len(comma)
+    quotes = int(np.count_nonzero(raw[:before] == _QUOTE))
+    for start in range(before, len(raw), _BLOCK):
+        block = raw[start - before : start + _BLOCK]
+        ends = block[before:] == _QUOTE
+        quotes += int(np.count_nonzero(ends))
+        for place, byte in enumerate(comma):
+            ends &= block[place : place - before] == byte
+        ends |= block[before:] < _CONTROL
+        found.append(np.flatnonzero(ends) + start)
+    return np.concatenate(found), quotes
 
 
 def _are(text: bytes, chunk: bytes, at: Positions) -> bool:
