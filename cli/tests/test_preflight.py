@@ -13,7 +13,7 @@ GOOD = Machine(python=(3, 11), free_ram=4 * 2**30, free_disk=9 * 2**30)
 
 def test_a_good_machine_is_described() -> None:
     line = check(GOOD, Path("x"))
-    assert "RAM 4.0 GB free (needs 1.5 GB)" in line
+    assert "RAM 4.0 GB free (needs 2.0 GB)" in line
     assert "disk 9.0 GB free (needs 2.0 GB)" in line
 
 

@@ -8,7 +8,7 @@ import psutil
 
 from salespipe.errors import Code, SalespipeError
 
-NEEDED_RAM = int(1.5 * 2**30)
+NEEDED_RAM = 2 * 2**30
 NEEDED_DISK = 2 * 2**30
 OLDEST_PYTHON = (3, 11)
 

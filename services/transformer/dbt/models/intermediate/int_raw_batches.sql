@@ -6,25 +6,21 @@
 }}
 {%- set run = run_context() %}
 
-with copies as (
-
-    select * from {{ ref('run_sales') }}
-    {% if run and run.superseded %}
-    where {{ file_is_in('file_id', run.loaded) }}
-    {% endif %}
-
-),
-
-final as (
+-- what is loaded, repeats and all
+with final as (
 
     select
         file_id,
-        coalesce(batch_id, '') as batch_id,
+        batch_id,
         currency,
-        count(*) as event_count,
-        sum(quantity) as units,
-        sum(net_amount) as revenue
-    from copies
+        sum(copy_count)::bigint as event_count,
+        sum(copy_units) as units,
+        sum(copy_revenue) as revenue
+    from {{ ref('run_file_hours') }}
+    where copy_count > 0
+    {% if run and run.superseded %}
+    and {{ file_is_in('file_id', run.loaded) }}
+    {% endif %}
     group by file_id, batch_id, currency
 
 )

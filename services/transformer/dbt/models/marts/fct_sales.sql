@@ -1,10 +1,7 @@
 {{
     config(
         slice='view',
-        indexes=[
-            {'columns': ['sales_hour']},
-            {'columns': ['file_id'], 'type': 'brin'},
-        ],
+        indexes=[{'columns': ['file_id', 'sales_hour'], 'type': 'brin'}],
         meta={'publish': {'by': 'run_replaced', 'key': ['event_id']}}
     )
 }}

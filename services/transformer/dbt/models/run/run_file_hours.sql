@@ -1,9 +1,52 @@
 {{ config(analyze=['file_id', 'sales_hour']) }}
--- by how much the run changes each file's, batch's, hour's and currency's share of the fact
-{{ net_change(
-    keys={
-        'file_id': 'file_id', 'batch_id': "coalesce(batch_id, '')", 'sales_hour': 'sales_hour',
-        'currency': 'currency',
-    },
-    measures={'units': 'quantity', 'revenue': 'net_amount'},
-) }}
+-- what the run brings to raw (copies) of each file, batch, hour and currency, and by how much it changes
+-- their share of the fact (events): added up in one look at the events
+with copies as (
+
+    select
+        file_id,
+        batch_id,
+        sales_hour,
+        currency,
+        is_winner,
+        count(*) as event_count,
+        sum(quantity) as units,
+        sum(net_amount) as revenue
+    from {{ ref('run_sales') }}
+    group by file_id, batch_id, sales_hour, currency, is_winner
+
+),
+
+changes as (
+
+    select
+        file_id,
+        batch_id,
+        sales_hour,
+        currency,
+        event_count as copy_count,
+        units as copy_units,
+        revenue as copy_revenue,
+        case when is_winner then event_count else 0 end as event_count,
+        case when is_winner then units else 0 end as units,
+        case when is_winner then revenue else 0 end as revenue
+    from copies
+    union all
+    select file_id, batch_id, sales_hour, currency, 0, 0, 0, -1, -quantity, -net_amount
+    from {{ ref('run_replaced') }}
+
+)
+
+select
+    file_id,
+    coalesce(batch_id, '') as batch_id,
+    sales_hour,
+    currency,
+    sum(copy_count)::bigint as copy_count,
+    sum(copy_units) as copy_units,
+    sum(copy_revenue) as copy_revenue,
+    sum(event_count)::bigint as event_count,
+    sum(units) as units,
+    sum(revenue) as revenue
+from changes
+group by file_id, coalesce(batch_id, ''), sales_hour, currency
