@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from salespipe.embedded.child import Command
 from salespipe.embedded.machine import one_at_a_time
@@ -23,8 +24,6 @@ _SYSTEM_USER = "pgserver"
 _SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "100",
-    # a run's slice fits, which is read ten times: of what is more than a quarter nothing is kept
-    "shared_buffers": "512MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
@@ -36,6 +35,15 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
+
+
+def shared_buffers(memory: int) -> str:
+    """Of a machine's bytes of memory a sixteenth, 256 MB to 1 GB.
+
+    Ten statements of a run read its slice, 100 MB at most. It stays in memory where it is less than
+    a quarter of this, and is gone before it must be written where there is room.
+    """
+    return f"{min(1024, max(256, memory >> 24))}MB"
 
 
 @dataclass
@@ -72,7 +80,12 @@ class Postgres:
 
     def command(self) -> Command:
         user = server_user()
-        settings = _SETTINGS | {"listen_addresses": HOST, "port": str(self.port)} | self.extra
+        own = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "shared_buffers": shared_buffers(psutil.virtual_memory().total),
+        }
+        settings = _SETTINGS | own | self.extra
         flags = [f"--{name}={value}" for name, value in settings.items()]
         return Command(
             argv=(str(binaries() / "postgres"), "-D", str(self.data), *flags),

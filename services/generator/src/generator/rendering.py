@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from generator.catalogue import catalogue
 from generator.lines import Lines
-from generator.sales import BIG_QUANTITIES, NOBODY, UNLISTED, Columns
+from generator.sales import BIG_QUANTITIES, UNLISTED, Columns
 
 Objects = NDArray[np.object_]
 PAYMENTS = ("card",) * 154 + ("cash",) * 61 + ("mobile",) * 31 + ("gift_card",) * 10
@@ -59,8 +59,19 @@ class Texts:
         texts[:] = listed
         return cls(texts, np.fromiter(map(len, listed), np.int64, len(listed)))
 
+    @classmethod
+    def of_characters(cls, table: NDArray[np.uint8]) -> "Texts":
+        """table: (n, size), a text a row; none ends with a zero."""
+        count, size = table.shape
+        texts = np.empty(count, object)
+        texts[:] = np.ascontiguousarray(table).view(f"S{size}").ravel().tolist()
+        return cls(texts, np.full(count, size, np.int64))
+
     def at(self, index: NDArray[np.int64]) -> "Texts":
         return Texts(self.texts[index], self.sizes[index])
+
+    def __add__(self, other: "Texts") -> "Texts":
+        return Texts(self.texts + other.texts, self.sizes + other.sizes)
 
     def repeated(self, times: NDArray[np.int64]) -> "Texts":
         return Texts(np.repeat(self.texts, times), np.repeat(self.sizes, times))
@@ -81,12 +92,21 @@ class _Fragments:
         self.nets = Texts.of(_amount(c) for c in cents)
         self.prices = Texts.of(_amount(c) + b',"discount_amount":' for c in cents)
         self.discounts = Texts.of(_amount(c) + b',"net_amount":' for c in cents)
-        self.stores = [
-            f'"store_id":"{s.store_id}","region":"{s.region}","channel":'.encode()
+        # by store, and there by whether it was sold online
+        self.channels = Texts.of(
+            f'"store_id":"{s.store_id}","region":"{s.region}","channel":"{name}","customer_id":'.encode()
             for s in catalogue().stores
-        ]
-        self.currencies = [s.currency.encode() for s in catalogue().stores]
-        self.payments = [name.encode() for name in PAYMENTS]
+            for name in ("store", "online")
+        )
+        # the last one is NOBODY's
+        names = [f'"{name}"' for name in catalogue().customers] + ["null"]
+        self.customers = Texts.of(f'{name},"product_id":'.encode() for name in names)
+        # by store, and there by the number of the payment
+        self.tails = Texts.of(
+            f',"currency":"{s.currency}","payment_method":"{name}"}}'.encode()
+            for s in catalogue().stores
+            for name in PAYMENTS
+        )
 
 
 @cache
@@ -124,43 +144,52 @@ def _quantity_index(quantity: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _basket_texts(columns: Columns, batch_id: str, kind: str) -> tuple[Texts, Texts, Texts]:
     """What a basket's lines share: before the line number, after it, and at the end."""
-    fragments, customers = _fragments(), catalogue().customers
-    letter = b"T" if kind == "sale" else b"R"
-    start = f'","event_type":"{kind}","batch_id":"{batch_id}","transaction_id":"'.encode()
-    before = [
-        b'%s%s-%010X","line_number":' % (start, letter, number)
-        for number in columns.baskets.transaction.tolist()
-    ]
-    times = np.datetime_as_string(columns.occurred.astype("datetime64[ms]")).astype("S23").tolist()
-    stores = columns.baskets.store.tolist()
-    middle = [
-        b',"occurred_at":"%sZ",%s%s,"customer_id":%s,"product_id":'
-        % (
-            time,
-            fragments.stores[store],
-            b'"online"' if online else b'"store"',
-            b"null" if customer == NOBODY else b'"%s"' % customers[customer].encode(),
-        )
-        for time, store, online, customer in zip(
-            times,
-            stores,
-            columns.baskets.online.tolist(),
-            columns.baskets.customer.tolist(),
-            strict=True,
-        )
-    ]
-    tail = [
-        b',"currency":"%s","payment_method":"%s"}'
-        % (fragments.currencies[store], fragments.payments[payment])
-        for store, payment in zip(stores, columns.baskets.payment.tolist(), strict=True)
-    ]
-    return Texts.of(before), Texts.of(middle), Texts.of(tail)
+    fragments, baskets = _fragments(), columns.baskets
+    letter = "T" if kind == "sale" else "R"
+    start = f'","event_type":"{kind}","batch_id":"{batch_id}","transaction_id":"{letter}-'.encode()
+    words = baskets.transaction.astype(">u8").view(">u2").reshape(-1, 4)
+    number = _hex(b"%04X")[words].view(np.uint8)[:, 6:]  # of 64 bits the lower 40
+    before = _characters(start, number, b'","line_number":')
+    times = _characters(b',"occurred_at":"', _times(columns.occurred), b'Z",')
+    middle = (
+        Texts.of_characters(times)
+        + fragments.channels.at(2 * baskets.store + baskets.online)
+        + fragments.customers.at(baskets.customer)
+    )
+    tail = fragments.tails.at(len(PAYMENTS) * baskets.store + baskets.payment)
+    return Texts.of_characters(before), middle, tail
+
+
+def _characters(before: bytes, table: NDArray[np.uint8], behind: bytes) -> NDArray[np.uint8]:
+    """(n, sizes of all three) each row of the table, and what stands around it."""
+    found = np.empty((len(table), len(before) + table.shape[1] + len(behind)), np.uint8)
+    found[:, : len(before)] = np.frombuffer(before, np.uint8)
+    found[:, len(before) : len(before) + table.shape[1]] = table
+    found[:, len(before) + table.shape[1] :] = np.frombuffer(behind, np.uint8)
+    return found
+
+
+def _times(milliseconds: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(n, 23) as 2026-11-23T10:14:07.123. Few minutes, so each is written once."""
+    minutes, of_each = np.unique(milliseconds // 60_000, return_inverse=True)
+    written = np.datetime_as_string(minutes.astype("datetime64[m]")).astype("S16")
+    found = np.empty((len(milliseconds), 23), np.uint8)
+    found[:, :16] = written.view(np.uint8).reshape(-1, 16)[of_each]
+    found[:, 16:] = _seconds()[milliseconds % 60_000]
+    return found
 
 
 @cache
-def _hex() -> NDArray[np.uint32]:
-    """(65536,) the four digits of each number, as they lie in memory."""
-    return np.frombuffer(b"".join(b"%04x" % n for n in range(65536)), np.uint32)
+def _seconds() -> NDArray[np.uint8]:
+    """(60000, 7) what follows the minute, for each of its milliseconds."""
+    texts = b"".join(b":%02d.%03d" % divmod(ms, 1000) for ms in range(60_000))
+    return np.frombuffer(texts, np.uint8).reshape(-1, 7)
+
+
+@cache
+def _hex(form: bytes) -> NDArray[np.uint32]:
+    """(65536,) the four digits of each number, as they lie in memory. form: %04x or %04X."""
+    return np.frombuffer(b"".join(form % n for n in range(65536)), np.uint32)
 
 
 def _ids(milliseconds: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[np.bytes_]:
@@ -170,7 +199,7 @@ def _ids(milliseconds: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[n
     words[:, 0] = (milliseconds.astype(np.uint64) << np.uint64(16)) | np.uint64(0x7000)
     words[:, 0] |= bits[:, 0] >> np.uint64(52)
     words[:, 1] = (bits[:, 1] >> np.uint64(2)) | np.uint64(1 << 63)
-    digits = _hex()[words.view(">u2")].view(np.uint8)
+    digits = _hex(b"%04x")[words.view(">u2")].view(np.uint8)
     text = np.empty((count, len(_ID)), np.uint8)
     text[:] = _ID
     for first, last, at in _GROUPS:
