@@ -60,11 +60,16 @@ class Texts:
         return cls(texts, np.fromiter(map(len, listed), np.int64, len(listed)))
 
     @classmethod
-    def of_characters(cls, table: NDArray[np.uint8]) -> "Texts":
-        """table: (n, size), a text a row; none ends with a zero."""
-        count, size = table.shape
+    def around(cls, before: bytes, table: NDArray[np.uint8], behind: bytes) -> "Texts":
+        """Each row of the table, (n, size), between the two; behind does not end with a zero."""
+        start, end = len(before), len(before) + table.shape[1]
+        count, size = len(table), end + len(behind)
+        whole = np.empty((count, size), np.uint8)
+        whole[:, :start] = np.frombuffer(before, np.uint8)
+        whole[:, start:end] = table
+        whole[:, end:] = np.frombuffer(behind, np.uint8)
         texts = np.empty(count, object)
-        texts[:] = np.ascontiguousarray(table).view(f"S{size}").ravel().tolist()
+        texts[:] = whole.view(f"S{size}").ravel().tolist()
         return cls(texts, np.full(count, size, np.int64))
 
     def at(self, index: NDArray[np.int64]) -> "Texts":
@@ -149,24 +154,14 @@ def _basket_texts(columns: Columns, batch_id: str, kind: str) -> tuple[Texts, Te
     start = f'","event_type":"{kind}","batch_id":"{batch_id}","transaction_id":"{letter}-'.encode()
     words = baskets.transaction.astype(">u8").view(">u2").reshape(-1, 4)
     number = _hex(b"%04X")[words].view(np.uint8)[:, 6:]  # of 64 bits the lower 40
-    before = _characters(start, number, b'","line_number":')
-    times = _characters(b',"occurred_at":"', _times(columns.occurred), b'Z",')
+    before = Texts.around(start, number, b'","line_number":')
     middle = (
-        Texts.of_characters(times)
+        Texts.around(b',"occurred_at":"', _times(columns.occurred), b'Z",')
         + fragments.channels.at(2 * baskets.store + baskets.online)
         + fragments.customers.at(baskets.customer)
     )
     tail = fragments.tails.at(len(PAYMENTS) * baskets.store + baskets.payment)
-    return Texts.of_characters(before), middle, tail
-
-
-def _characters(before: bytes, table: NDArray[np.uint8], behind: bytes) -> NDArray[np.uint8]:
-    """(n, sizes of all three) each row of the table, and what stands around it."""
-    found = np.empty((len(table), len(before) + table.shape[1] + len(behind)), np.uint8)
-    found[:, : len(before)] = np.frombuffer(before, np.uint8)
-    found[:, len(before) : len(before) + table.shape[1]] = table
-    found[:, len(before) + table.shape[1] :] = np.frombuffer(behind, np.uint8)
-    return found
+    return before, middle, tail
 
 
 def _times(milliseconds: NDArray[np.int64]) -> NDArray[np.uint8]:

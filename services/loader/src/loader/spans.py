@@ -36,7 +36,12 @@ class Spans:
     present: Flags | None = None
 
 
-def windows(chunk: bytes, size: int) -> npt.NDArray[np.void]:
+def characters(chunk: bytes, at: Positions, size: int) -> Bytes:
+    """(n, size) the bytes from each of these places on. IndexError where there are fewer."""
+    return _windows(chunk, size)[at].view(np.uint8).reshape(len(at), size)
+
+
+def _windows(chunk: bytes, size: int) -> npt.NDArray[np.void]:
     """The `size` bytes from each position on, as one element each; nothing is copied."""
     return np.ndarray((max(0, len(chunk) - size + 1),), f"V{size}", chunk, strides=(1,))
 
@@ -104,13 +109,13 @@ def scaled(chunk: bytes, spans: Spans, places: int) -> Positions | None:
 
 def _words(chunk: bytes) -> _Words:
     """As windows of eight bytes, the first of them the lowest."""
-    return windows(chunk, _WORD).view("<u8")
+    return _windows(chunk, _WORD).view("<u8")
 
 
 def _beginnings(chunk: bytes, start: Positions) -> tuple[_Words, _Words]:
     """The eight bytes from each start on, and the eight behind them."""
     near = len(chunk) - 2 * _WORD
-    found = windows(chunk, 2 * _WORD)[np.minimum(start, near)].view("<u8").reshape(-1, 2)
+    found = characters(chunk, np.minimum(start, near), 2 * _WORD).view("<u8")
     for row in np.flatnonzero(start > near):  # of the last line
         last = chunk[start[row] :].ljust(2 * _WORD, b"\0")
         found[row] = np.frombuffer(last, "<u8")

@@ -146,7 +146,8 @@ class _Lines:
         self._quotes -= 2 * count
         whole = field.before + field.first
         # as in the first line also in the last: then likely in all
-        if self._chunk.startswith(whole, int(at[-1])) and self._always(whole, at, end):
+        likely = self._chunk.startswith(whole, int(at[-1])) and (end - at == len(whole)).all()
+        if likely and _are(whole, self._chunk, at):
             first = self._values(field.name, start[:1], end[:1], self._raw[start[:1]], count)
             return None if first is None else pa.repeat(first[0], count)
         begins = self._behind(field.before, at)
@@ -155,17 +156,13 @@ class _Lines:
     def nothing_is_left(self) -> bool:
         return self._quotes == 0 and bool((self._raw[self._ends[-1]] == _END).all())
 
-    def _always(self, text: bytes, at: Positions, end: Positions) -> bool:
-        return bool((end - at == len(text)).all()) and _are(text, self._chunk, at)
-
     def _behind(self, text: bytes, at: Positions) -> Bytes | None:
         """(n,) the byte behind the text, which must stand there; None where another does."""
-        found = spans.windows(self._chunk, len(text) + 1)[at]
-        table = found.view(np.uint8).reshape(len(found), -1)
-        begins: Bytes = table[:, -1]
-        if found.tobytes() == (text + begins[:1].tobytes()) * len(found):
+        found = spans.characters(self._chunk, at, len(text) + 1)
+        begins: Bytes = found[:, -1]
+        if found.tobytes() == (text + begins[:1].tobytes()) * len(at):
             return begins
-        return begins if table[:, :-1].tobytes() == text * len(found) else None
+        return begins if found[:, :-1].tobytes() == text * len(at) else None
 
     def _values(
         self, name: str, start: Positions, end: Positions, begins: Bytes, times: int = 1
@@ -189,8 +186,7 @@ class _Lines:
         self._quotes -= 2 * times * int(np.count_nonzero(quoted))
         start, end = start + quoted, np.where(quoted, end - 1, start)
         if name == "event_id" and present is None and (end - start == columns.UUID_TEXT).all():
-            digits = spans.windows(self._chunk, columns.UUID_TEXT)[start]
-            return columns.uuids_in(digits.view(np.uint8).reshape(len(start), -1))
+            return columns.uuids_in(spans.characters(self._chunk, start, columns.UUID_TEXT))
         return spans.text(self._chunk, Spans(start, end, present))
 
 
@@ -212,4 +208,4 @@ def _marks(raw: Bytes, comma: bytes) -> tuple[Positions, int]:
 
 def _are(text: bytes, chunk: bytes, at: Positions) -> bool:
     """Whether it stands at each of these places."""
-    return bool(spans.windows(chunk, len(text))[at].tobytes() == text * len(at))
+    return spans.characters(chunk, at, len(text)).tobytes() == text * len(at)

@@ -45,9 +45,7 @@ final as (
     select
         sales_hour,
         currency,
-        sum(event_count)::bigint as event_count,
-        sum(units) as units,
-        sum(revenue) as revenue
+        {{ sums(['event_count', 'units', 'revenue']) }}
     from files
     group by sales_hour, currency
 

@@ -14,11 +14,7 @@ with changed as (
         product_id,
         region,
         currency,
-        sum(event_count)::bigint as event_count,
-        sum(units) as units,
-        sum(revenue) as revenue,
-        sum(discount) as discount,
-        sum(return_count)::bigint as return_count
+        {{ sums(['event_count', 'units', 'revenue', 'discount', 'return_count']) }}
     from {{ ref('run_cells') }}
     group by sales_date, product_id, region, currency
 

@@ -64,12 +64,7 @@ final as (
         sales_hour,
         region,
         currency,
-        sum(event_count)::bigint as event_count,
-        sum(units) as units,
-        sum(revenue) as revenue,
-        sum(discount) as discount,
-        sum(return_count)::bigint as return_count,
-        sum(product_count)::bigint as product_count
+        {{ sums(['event_count', 'units', 'revenue', 'discount', 'return_count', 'product_count']) }}
     from changes
     group by sales_hour, region, currency
     having sum(event_count) > 0

@@ -37,10 +37,6 @@ select
     product_id,
     region,
     currency,
-    sum(event_count)::bigint as event_count,
-    sum(units) as units,
-    sum(revenue) as revenue,
-    sum(discount) as discount,
-    sum(return_count)::bigint as return_count
+    {{ sums(['event_count', 'units', 'revenue', 'discount', 'return_count']) }}
 from changes
 group by sales_hour, product_id, region, currency

@@ -42,11 +42,6 @@ select
     coalesce(batch_id, '') as batch_id,
     sales_hour,
     currency,
-    sum(copy_count)::bigint as copy_count,
-    sum(copy_units) as copy_units,
-    sum(copy_revenue) as copy_revenue,
-    sum(event_count)::bigint as event_count,
-    sum(units) as units,
-    sum(revenue) as revenue
+    {{ sums(['copy_count', 'copy_units', 'copy_revenue', 'event_count', 'units', 'revenue']) }}
 from changes
 group by file_id, coalesce(batch_id, ''), sales_hour, currency
