@@ -152,6 +152,20 @@ async def test_a_run_reads_its_own_files_only(writer: Writer, warehouse: Warehou
     assert warehouse.totals()["fact"][0] == 3
 
 
+async def test_a_run_leaves_out_what_lies_between_its_own_files(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    """Ids are given before files are committed, and an operator may send single ones again."""
+    files = [warehouse.load(sale(number)) for number in range(1, 4)]
+    await settle(writer)
+    before = warehouse.snapshot()
+    warehouse.do("delete from ops.transform_file where file_id = any(%s)", [files[0], files[2]])
+    await settle(writer)
+    read = warehouse.do("select distinct file_id from staging.run_sales order by 1")
+    assert [file_id for (file_id,) in read] == [files[0], files[2]]
+    assert warehouse.snapshot() == before
+
+
 async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
     stack: Stack, writer: Writer, warehouse: Warehouse
 ) -> None:
@@ -360,6 +374,20 @@ async def test_withdrawn_file_uncovers_the_older_copy(writer: Writer, warehouse:
     assert (
         warehouse.value("select state from ops.transform_file where file_id = %s", newer) == "done"
     )
+
+
+async def test_a_copy_that_stays_beaten_when_another_goes_changes_nothing(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.load(sale(1, hour=5), sale(2, hour=5))
+    warehouse.load(sale(1))
+    await settle(writer)
+    before = warehouse.snapshot()
+    newest = warehouse.load(sale(1, net="100"))
+    await settle(writer)
+    warehouse.withdraw(newest)
+    await settle(writer)
+    assert warehouse.snapshot() == before
 
 
 async def test_poison_file_is_held_and_the_others_go_on(

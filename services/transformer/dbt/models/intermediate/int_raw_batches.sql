@@ -13,13 +13,10 @@ with final as (
         file_id,
         batch_id,
         currency,
-        sum(copy_count)::bigint as event_count,
-        sum(copy_units) as units,
-        sum(copy_revenue) as revenue
-    from {{ ref('run_file_hours') }}
-    where copy_count > 0
+        {{ sums(['event_count', 'units', 'revenue']) }}
+    from {{ ref('run_copies') }}
     {% if run and run.superseded %}
-    and {{ file_is_in('file_id', run.loaded) }}
+    where {{ file_is_in('file_id', run.loaded) }}
     {% endif %}
     group by file_id, batch_id, currency
 

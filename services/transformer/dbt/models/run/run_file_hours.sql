@@ -1,47 +1,21 @@
 {{ config(analyze=['file_id', 'sales_hour']) }}
--- what the run brings to raw (copies) of each file, batch, hour and currency, and by how much it changes
--- their share of the fact (events): added up in one look at the events
-with copies as (
+-- by how much the run changes each file's, batch's, hour's and currency's share of the fact
+with changes as (
 
-    select
-        file_id,
-        batch_id,
-        sales_hour,
-        currency,
-        is_winner,
-        count(*) as event_count,
-        sum(quantity) as units,
-        sum(net_amount) as revenue
-    from {{ ref('run_sales') }}
-    group by file_id, batch_id, sales_hour, currency, is_winner
-
-),
-
-changes as (
-
-    select
-        file_id,
-        batch_id,
-        sales_hour,
-        currency,
-        event_count as copy_count,
-        units as copy_units,
-        revenue as copy_revenue,
-        case when is_winner then event_count else 0 end as event_count,
-        case when is_winner then units else 0 end as units,
-        case when is_winner then revenue else 0 end as revenue
-    from copies
+    select file_id, batch_id, sales_hour, currency, event_count, units, revenue
+    from {{ ref('run_copies') }}
+    where is_winner
     union all
-    select file_id, batch_id, sales_hour, currency, 0, 0, 0, -1, -quantity, -net_amount
+    select file_id, coalesce(batch_id, ''), sales_hour, currency, -1, -quantity, -net_amount
     from {{ ref('run_replaced') }}
 
 )
 
 select
     file_id,
-    coalesce(batch_id, '') as batch_id,
+    batch_id,
     sales_hour,
     currency,
-    {{ sums(['copy_count', 'copy_units', 'copy_revenue', 'event_count', 'units', 'revenue']) }}
+    {{ sums(['event_count', 'units', 'revenue']) }}
 from changes
-group by file_id, coalesce(batch_id, ''), sales_hour, currency
+group by file_id, batch_id, sales_hour, currency
