@@ -1,6 +1,9 @@
 """Usual ports where they are free, remembered ones before them, a person's choice before all."""
 
+import random
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +56,25 @@ def test_a_port_set_by_hand_that_is_taken_is_refused_with_its_owner(taken: set[i
     assert refused.value.code is Code.PORT_TAKEN
     assert refused.value.facts == {"by": "nginx (pid 7)"}
     assert "SALESPIPE_PG_PORT" in refused.value.message
+
+
+CHOOSE = "from salespipe.embedded import ports; print(ports.free(), flush=True); input()"
+
+
+def test_a_port_that_another_process_has_chosen_is_not_chosen(
+    taken: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server does not listen yet."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CHOOSE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        others = iter(port for port in range(20000, 30000) if port != theirs)
+        offered = iter([theirs])
+        monkeypatch.setattr(random, "choice", lambda _: next(offered, None) or next(others))
+        assert ports.free() != theirs
+        other.kill()
 
 
 @pytest.fixture

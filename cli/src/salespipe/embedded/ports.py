@@ -1,19 +1,23 @@
 """Which ports the stack listens on: the usual ones, a person's choice, or free ones."""
 
+import fcntl
 import random
 import socket
 from collections.abc import Iterable
+from functools import cache
+from typing import IO
 
 import psutil
 
 from salespipe.errors import Code, SalespipeError
-from salespipe.settings import DEFAULT_PORTS, CliSettings
+from salespipe.settings import DEFAULT_PORTS, CliSettings, cache_folder
 from salespipe.state import HOST
 
 # below the range that systems take outgoing connections' ports from
 _FREE = range(20000, 30000)
 # the object store's admin worker dials its gRPC port at the port + 10000
 _ADMIN, ADMIN_GRPC = range(11000, 19000), 10000
+_CLAIMS: set[int] = set()
 _TITLES = {"kafka": "Kafka", "s3": "the object store", "pg": "PostgreSQL"}
 
 
@@ -29,11 +33,11 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def free(avoid: Iterable[int] = ()) -> int:
-    """A port nobody listens on, at random: two stacks that start together rarely meet."""
+    """A port nobody listens on, at random, and this process's from now on."""
     taken = set(avoid)
     while True:
         port = random.choice(_FREE)
-        if port not in taken and is_free(port):
+        if port not in taken and is_free(port) and _claimed(port):
             return port
 
 
@@ -41,8 +45,33 @@ def free_admin() -> int:
     """A free port whose gRPC companion is free too."""
     while True:
         port = random.choice(_ADMIN)
-        if is_free(port) and is_free(port + ADMIN_GRPC):
+        grpc = port + ADMIN_GRPC
+        if is_free(port) and is_free(grpc) and _claimed(port) and _claimed(grpc):
             return port
+
+
+def _claimed(port: int) -> bool:
+    """Whether no other process of this user has chosen it, nor this one before.
+
+    Until its server listens, a chosen port looks free to a stack that is started at the same time.
+    A claim is a lock on a byte of a file, which goes with its process.
+    """
+    if port in _CLAIMS:
+        return False
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _CLAIMS.add(port)
+    return True
+
+
+@cache
+def _claims() -> IO[bytes]:
+    """Open as long as the process lives: closing it would drop its claims."""
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "ports.lock").open("wb")
 
 
 def owner(port: int) -> str:
