@@ -117,7 +117,8 @@ def watched_pipeline(env: PipelineEnv, folder: Path) -> Iterator[Watched]:
         asyncio.run(eventually(lambda: _settled(found), within=150, every=0.5))
         # a test says so where it never becomes true
         with contextlib.suppress(AssertionError):
-            asyncio.run(eventually(lambda: _nothing_in_flight(found, services), every=0.5))
+            there = eventually(lambda: _nothing_in_flight(found, services), within=150, every=0.5)
+            asyncio.run(there)
         for process in started:
             process.kill()
         _set_aside(env)
@@ -168,7 +169,11 @@ def _settled(found: Watched) -> bool:
 
 
 def _nothing_in_flight(found: Watched, services: dict[str, ServiceProcess]) -> bool:
-    """Reads what is exported. Some figures are looked at every 15 s only."""
+    """Reads what is exported.
+
+    The transformer looks at some figures every 15 s, or where a look takes longer than 0.75 s, as
+    on a busy machine, every 20 times that.
+    """
     found.exported = [
         family
         for process in services.values()

@@ -1,11 +1,11 @@
 """Which ports the stack listens on: the usual ones, a person's choice, or free ones."""
 
 import fcntl
+import os
 import random
 import socket
 from collections.abc import Iterable
 from functools import cache
-from typing import IO
 
 import psutil
 
@@ -67,11 +67,11 @@ def _claimed(port: int) -> bool:
 
 
 @cache
-def _claims() -> IO[bytes]:
-    """Open as long as the process lives: closing it would drop its claims."""
+def _claims() -> int:
+    """A descriptor, open as long as the process lives: closing it would drop its claims."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    return (folder / "ports.lock").open("wb")
+    return os.open(folder / "ports.lock", os.O_WRONLY | os.O_CREAT, 0o600)
 
 
 def owner(port: int) -> str:
