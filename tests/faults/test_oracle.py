@@ -28,13 +28,13 @@ def sound() -> Evidence:
     fact = idents(E | 1, E | 2, E | 3, E | 4, OTHER)
     spans = ((1, 0, 0, 2), (2, 0, 2, 4), (3, 1, 0, 3))  # file, partition, range
     objects = [
-        StoredObject(f"k{f}", f"e{f}", p, a, b, b - a, f"s{f}", f"s{f}", f"c{f}", log[p][a:b])
+        StoredObject(f"k{f}", f"e{f}", p, a, b, b - a, f"s{f}", f"s{f}", log[p][a:b])
         for f, p, a, b in spans
     ]
     rejected = {2: 1}
     files = [
         LedgerFile(f, f"k{f}", f"e{f}", "loaded", p, a, b, b - a - rejected.get(f, 0),
-                   rejected.get(f, 0), f"c{f}", ((a, b),))
+                   rejected.get(f, 0), f"s{f}", ((a, b),))
         for f, p, a, b in spans
     ]  # fmt: skip
     rows = {
@@ -148,7 +148,7 @@ def an_object_with_a_line_too_few(seen: Evidence) -> None:
 
 
 def a_file_of_other_content(seen: Evidence) -> None:
-    seen.files[0] = replace(seen.files[0], content_sha256="x")
+    seen.files[0] = replace(seen.files[0], sha256="x")
 
 
 def a_file_that_is_not_in_the_bucket(seen: Evidence) -> None:

@@ -247,9 +247,9 @@ class _Statements:
         found = [f for f in self._seen("load_file") if _identity(f)[:3] == name]
         return sorted(found, key=lambda f: -f["file_id"])
 
-    async def loaded_content(self, target: str, sha256: bytes) -> Table:
+    async def loaded_content(self, target: str, hashes: list[bytes]) -> Table:
         return [f for f in self._seen("load_file") if f["state"] == "loaded"
-                and (f["target"], f["content_sha256"]) == (target, sha256)][:1]  # fmt: skip
+                and f["target"] == target and f["content_sha256"] in hashes][:1]  # fmt: skip
 
     async def was_skipped(self, *_: str) -> Table:
         return [{"exists": False}]  # no operator here

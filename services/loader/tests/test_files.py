@@ -1,6 +1,7 @@
 """Whole files: packing, CSV, Parquet, and what makes a file unusable."""
 
 import gzip
+import hashlib
 import io
 import json
 from decimal import Decimal
@@ -62,9 +63,9 @@ PLAIN = lines(*(event(n) for n in range(1000)))
     ],
 )  # fmt: skip
 def test_each_packing_gives_the_same_rows_and_content(kind: ObjectKind, stored: bytes) -> None:
-    decoded = decode(stored, kind, Rules(), by_hand=False)
+    decoded = decode(stored, kind, Rules(), by_hand=True)
     assert (decoded.rows, decoded.lines, decoded.salvaged) == (1000, 1000, 0)
-    assert decoded.content_sha256 == decode(PLAIN, JSON, Rules(), by_hand=False).content_sha256
+    assert decoded.content_sha256 == hashlib.sha256(PLAIN).digest()
     assert [row["line_no"] for row in rows(decoded)] == list(range(1, 1001))
     assert decoded.batch_ids == {"b1"}
 

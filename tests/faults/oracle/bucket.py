@@ -55,6 +55,5 @@ class Bucket:
             count=int(said["count"]),
             sha256_said=said["sha256"],
             sha256=hashlib.sha256(stored).hexdigest(),
-            content_sha256=hashlib.sha256(plain).hexdigest(),
             idents=np.array([ident_in(line) for line in lines], np.uint64),
         )

@@ -44,8 +44,8 @@ def _same_as_objects(objects: list[StoredObject], loaded: list[LedgerFile]) -> I
             yield Finding("I4", "ledger", f"{file.key} is loaded and not in the bucket")
             continue
         settled = file.rows_loaded + file.rows_rejected
-        said = (file.part, file.start, file.end, settled, file.content_sha256)
-        if said != (stored.part, stored.start, stored.end, stored.count, stored.content_sha256):
+        said = (file.part, file.start, file.end, settled, file.sha256)
+        if said != (stored.part, stored.start, stored.end, stored.count, stored.sha256):
             yield Finding("I4", "ledger", f"{file.key} is not as the ledger has it: {said}")
         if file.spans != ((file.start, file.end),):
             yield Finding("I5", "ledger", f"{file.key} claims {file.spans}")

@@ -21,7 +21,6 @@ class StoredObject:
     count: int
     sha256_said: str
     sha256: str
-    content_sha256: str  # of the lines, unpacked
     idents: Idents
 
 
@@ -38,7 +37,7 @@ class LedgerFile:
     end: int
     rows_loaded: int
     rows_rejected: int
-    content_sha256: str
+    sha256: str  # of what was stored
     spans: tuple[tuple[int, int], ...] = ()
 
 

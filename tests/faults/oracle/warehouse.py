@@ -139,7 +139,7 @@ def _file(row: Any) -> LedgerFile:
         end=row["end_offset"] or 0,
         rows_loaded=row["rows_loaded"],
         rows_rejected=row["rows_rejected"],
-        content_sha256=row["sha256"] or "",
+        sha256=row["sha256"] or "",
         spans=tuple((low - base, high - base) for low, high in spans),
     )
 

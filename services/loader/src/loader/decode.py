@@ -21,16 +21,16 @@ def decode(
     """Raises Poison when the file as a whole cannot be read.
 
     by_hand: not written by the sink, so blank lines and a byte order mark at the start are
-    people's habits, no events. fast False goes line by line.
+    people's habits, no events, and the content has its hash. fast False goes line by line.
     """
     decoded = Decoded()
-    plain = Inflated(stored, kind.packing, rules.max_file_bytes)
+    plain = Inflated(stored, kind.packing, rules.max_file_bytes, hashed=by_hand)
     if kind.form == "json":
         _json(plain, rules, decoded, by_hand=by_hand, fast=fast)
     else:
         whole = b"".join(plain)
         (decode_csv if kind.form == "csv" else decode_parquet)(whole, rules, decoded)
-    decoded.content_sha256 = plain.sha256
+    decoded.plain_sha256 = plain.sha256
     decoded.size = plain.size
     return decoded
 

@@ -49,7 +49,8 @@ class Decoded:
     rejects: list[Reject] = field(default_factory=list)
     rows: int = 0
     size: int = 0  # bytes of the plain file
-    content_sha256: bytes = b""
+    stored_sha256: bytes = b""
+    plain_sha256: bytes = b""  # of files dropped by hand only
     salvaged: int = 0  # lines that went the slow way
     drifted: bool = False  # some row has fields the contract does not know
     batch_ids: set[str] = field(default_factory=set)
@@ -59,6 +60,12 @@ class Decoded:
     @property
     def lines(self) -> int:
         return self.rows + len(self.rejects)
+
+    @property
+    def content_sha256(self) -> bytes:
+        """What tells a copy, for the ledger. A file dropped by hand is a copy of another also when
+        it is packed in another way; the sink's is copied as it is, and need not be hashed plain."""
+        return self.plain_sha256 or self.stored_sha256
 
     @property
     def reject_pct(self) -> float:

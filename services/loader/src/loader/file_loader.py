@@ -125,7 +125,7 @@ class FileLoader:
         decoded = await self._decoding(Stored(stored, kind, origin))
         released = origin is None and await self._ledger.released_duplicate(subject)
         if origin is None and not released:
-            twin = await self._ledger.same_content(decoded.content_sha256)
+            twin = await self._ledger.same_content(decoded)
             if twin is not None:
                 return await self._skip(subject, decoded, twin)
         try:
@@ -153,7 +153,7 @@ class FileLoader:
             if standing is not None:
                 metrics.SKIPPED.inc()
                 return standing.state
-            twin = await self._ledger.same_content(decoded.content_sha256)
+            twin = await self._ledger.same_content(decoded)
             if twin is None:
                 raise Transient(
                     f"{subject.key}: a verdict stood and was reopened meanwhile", reason="reopened"

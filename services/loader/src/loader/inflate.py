@@ -20,28 +20,32 @@ _ZSTD_SLICE = 64 << 10
 
 
 class Inflated:
-    """Iterates over plain pieces once; sha256 (of everything plain) is complete afterwards.
+    """Iterates over plain pieces once; size and, where hashed, sha256 (both of everything plain)
+    are complete afterwards.
 
     Raises Poison: bad_gzip, bad_zstd (damaged or cut off), too_large.
     """
 
-    def __init__(self, stored: bytes, packing: Packing, limit: int) -> None:
+    def __init__(
+        self, stored: bytes, packing: Packing, limit: int, *, hashed: bool = False
+    ) -> None:
         self._stored = stored
         self._packing = packing
         self._limit = limit
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.sha256() if hashed else None
         self.size = 0
 
     @property
     def sha256(self) -> bytes:
-        return self._digest.digest()
+        return self._digest.digest() if self._digest else b""
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in _pieces(self._stored, self._packing):
             self.size += len(piece)
             if self.size > self._limit:
                 raise Poison("too_large", f"unpacks to more than {self._limit} bytes")
-            self._digest.update(piece)
+            if self._digest:
+                self._digest.update(piece)
             yield piece
 
 

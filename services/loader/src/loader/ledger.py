@@ -66,8 +66,10 @@ class Ledger:
         found = [Standing(**row) for row in rows]
         return [[s for s in found if (s.bucket, s.key) == name] for name in names]
 
-    async def same_content(self, sha256: bytes) -> Standing | None:
-        rows = await self._fetch("loaded_content", sha256)
+    async def same_content(self, decoded: Decoded) -> Standing | None:
+        """The loaded file that it is a copy of: of one dropped by hand, or of the sink's."""
+        hashes = {decoded.plain_sha256, decoded.stored_sha256} - {b""}
+        rows = await self._fetch("loaded_content", sorted(hashes))
         return Standing(**rows[0]) if rows else None
 
     async def released_duplicate(self, subject: Subject) -> bool:

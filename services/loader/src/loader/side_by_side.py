@@ -35,7 +35,7 @@ def decode_side_by_side(
     start = 0
     for pieces, text in zip(unpacked, plain, strict=True):
         count = text.count(b"\n")
-        decoded = Decoded(size=pieces.size, content_sha256=pieces.sha256)
+        decoded = Decoded(size=pieces.size)
         decoded.add(_numbered(rows.slice(start, count)))
         start += count
         found.append(decoded)

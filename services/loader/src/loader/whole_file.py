@@ -61,12 +61,14 @@ def _is_small(file: Stored) -> bool:
 
 
 def _judged(file: Stored, found: Decoded | None, policy: Policy) -> Decoded | Poison:
+    stored_sha256 = hashlib.sha256(file.bytes).digest()
+    by_hand = file.origin is None
     try:
-        if file.origin is not None and hashlib.sha256(file.bytes).hexdigest() != file.origin.sha256:
+        if file.origin is not None and stored_sha256.hex() != file.origin.sha256:
             raise Poison("sha256_mismatch", f"the metadata says {file.origin.sha256}")
-        by_hand = file.origin is None
         if found is None:
             found = decode(file.bytes, file.kind, policy.rules, by_hand=by_hand, fast=file.fast)
+        found.stored_sha256 = stored_sha256
         _hold(found, file.origin, policy)
     except Poison as poison:
         return poison
