@@ -17,6 +17,7 @@ from loader.decode import decode
 from loader.decoded import Decoded, Rules
 from loader.object_kind import ObjectKind, kind_of
 from loader.table import SCHEMA
+from loader.whole_file import Policy, Stored, decode_all
 from pipeline.errors import Poison
 
 JSON_GZIP = ObjectKind("json", "gzip")
@@ -63,7 +64,8 @@ PLAIN = lines(*(event(n) for n in range(1000)))
     ],
 )  # fmt: skip
 def test_each_packing_gives_the_same_rows_and_content(kind: ObjectKind, stored: bytes) -> None:
-    decoded = decode(stored, kind, Rules(), by_hand=True)
+    (decoded,) = decode_all([Stored(stored, kind, None)], Policy(Rules()))
+    assert isinstance(decoded, Decoded)
     assert (decoded.rows, decoded.lines, decoded.salvaged) == (1000, 1000, 0)
     assert decoded.content_sha256 == hashlib.sha256(PLAIN).digest()
     assert [row["line_no"] for row in rows(decoded)] == list(range(1, 1001))

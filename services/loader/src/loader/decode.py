@@ -21,10 +21,11 @@ def decode(
     """Raises Poison when the file as a whole cannot be read.
 
     by_hand: not written by the sink, so blank lines and a byte order mark at the start are
-    people's habits, no events, and the content has its hash. fast False goes line by line.
+    people's habits, no events, and what is unpacked gets its hash. fast False goes line by line.
     """
     decoded = Decoded()
-    plain = Inflated(stored, kind.packing, rules.max_file_bytes, hashed=by_hand)
+    hashed = by_hand and kind.packing != "none"
+    plain = Inflated(stored, kind.packing, rules.max_file_bytes, hashed=hashed)
     if kind.form == "json":
         _json(plain, rules, decoded, by_hand=by_hand, fast=fast)
     else:

@@ -50,7 +50,7 @@ class Decoded:
     rows: int = 0
     size: int = 0  # bytes of the plain file
     stored_sha256: bytes = b""
-    plain_sha256: bytes = b""  # of files dropped by hand only
+    plain_sha256: bytes = b""  # of packed files dropped by hand only
     salvaged: int = 0  # lines that went the slow way
     drifted: bool = False  # some row has fields the contract does not know
     batch_ids: set[str] = field(default_factory=set)
