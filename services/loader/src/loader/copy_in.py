@@ -19,7 +19,8 @@ from loader.table import SCHEMA
 from pipeline.errors import Transient
 
 _WIRE = pa.schema([pa.field("file_id", pa.int64()), *SCHEMA])
-_SLICE = 4_096  # rows encoded at a time
+_SLICE = 8_192  # rows encoded at a time
+_Slice = list[tuple[int, pa.RecordBatch]]
 _TYPES = {
     "file_id": "bigint",
     "line_no": "integer",
@@ -89,11 +90,7 @@ async def _encoded(batches: Sequence[tuple[int, pa.RecordBatch]]) -> AsyncIterat
     """The binary stream; a slice is encoded in a thread while the one before it is sent."""
     encoder = _encoder()
     yield encoder.write_header()
-    slices = [
-        (file_id, batch.slice(start, _SLICE))
-        for file_id, batch in batches
-        for start in range(0, batch.num_rows, _SLICE)
-    ]
+    slices = _slices(batches)
     coming = _start(encoder, slices, 0)
     try:
         for index in range(len(slices)):
@@ -106,19 +103,36 @@ async def _encoded(batches: Sequence[tuple[int, pa.RecordBatch]]) -> AsyncIterat
     yield encoder.finish()
 
 
-def _encode(encoder: ArrowToPostgresBinaryEncoder, file_id: int, piece: pa.RecordBatch) -> bytes:
-    ids = pa.repeat(pa.scalar(file_id, pa.int64()), piece.num_rows)
-    batch = pa.RecordBatch.from_arrays([ids, *piece.columns], schema=_WIRE)
-    encoded: bytes = encoder.write_batch(batch)
-    return encoded
+def _slices(batches: Sequence[tuple[int, pa.RecordBatch]]) -> list[_Slice]:
+    """All rows in their order; those of small files share a slice."""
+    slices: list[_Slice] = []
+    room = 0
+    for file_id, batch in batches:
+        for start in range(0, batch.num_rows, _SLICE):
+            piece = batch.slice(start, _SLICE)
+            if piece.num_rows > room:
+                slices.append([])
+                room = _SLICE
+            slices[-1].append((file_id, piece))
+            room -= piece.num_rows
+    return slices
+
+
+def _encode(encoder: ArrowToPostgresBinaryEncoder, slice_: _Slice) -> bytes:
+    encoded = []
+    for file_id, piece in slice_:
+        ids = pa.repeat(pa.scalar(file_id, pa.int64()), piece.num_rows)
+        batch = pa.RecordBatch.from_arrays([ids, *piece.columns], schema=_WIRE)
+        encoded.append(encoder.write_batch(batch))
+    return b"".join(encoded)
 
 
 def _start(
-    encoder: ArrowToPostgresBinaryEncoder, slices: list[tuple[int, pa.RecordBatch]], index: int
+    encoder: ArrowToPostgresBinaryEncoder, slices: list[_Slice], index: int
 ) -> "asyncio.Task[bytes]":
     if index >= len(slices):
         return asyncio.create_task(asyncio.sleep(0, b""))
-    return asyncio.create_task(asyncio.to_thread(_encode, encoder, *slices[index]))
+    return asyncio.create_task(asyncio.to_thread(_encode, encoder, slices[index]))
 
 
 def _encoder() -> ArrowToPostgresBinaryEncoder:
