@@ -1,8 +1,9 @@
-"""Draws docs/images/throughput-*.svg from build/bench.json (see bench/sizes.py).
+"""Draws docs/images/throughput-*.svg from build/bench.json (bench/sizes.py; the fact's size from
+bench/transformer.py --fact, several of them).
 
     python bench/plots.py
 
-Size on a logarithmic axis, the rate from zero: a flat line is a cost that does not grow.
+Size on a logarithmic axis, rate or time from zero: a flat line is a cost that does not grow.
 """
 
 import math
@@ -22,6 +23,11 @@ CHARTS = {
     "generator": ("Generator, into Kafka", "events of a batch", "events/s"),
     "sink": ("Sink, Kafka to objects", "events in the topic", "events/s"),
     "loader": ("Loader, objects to rows", "rows of a file", "rows/s"),
+    "transformer": (
+        "Transformer, a file of 10,000 rows to the marts",
+        "rows of the fact",
+        "seconds",
+    ),
 }
 FRAME = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" \
@@ -82,12 +88,13 @@ def chart(title: str, x_name: str, y_name: str, curve: list[tuple[float, float]]
 
 
 def main() -> None:
-    sizes = figures.recorded()["sizes"]
+    found = figures.recorded()
+    curves = found.get("sizes", {}) | {"transformer": found.get("transformer", {}).get("curve", [])}
     IMAGES.mkdir(exist_ok=True)
     for name, about in CHARTS.items():
-        if name in sizes:
+        if len(curves.get(name, [])) > 1:
             file = IMAGES / f"throughput-{name}.svg"
-            file.write_text(chart(*about, sizes[name]))
+            file.write_text(chart(*about, curves[name]))
             print(file.relative_to(ROOT))
 
 

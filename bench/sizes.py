@@ -115,7 +115,7 @@ async def main(most: int) -> None:
         found = {
             "generator": await generator(env, most),
             "sink": await sink(env, most),
-            "loader": await loader(env, min(most, 100_000)),
+            "loader": await loader(env, min(most, 1_000_000)),
         }
     figures.record("sizes", **found)
 

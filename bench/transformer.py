@@ -88,6 +88,7 @@ async def run(facts: list[int], files: int, rows: int) -> bool:
         writer = Writer(stack.postgres_settings("transformer"), TransformerSettings(), Health())
         start = warehouse.value("select date_trunc('hour', now())")
         start -= timedelta(hours=facts[-1] / SALES_AN_HOUR)
+        curve: list[tuple[int, float]] = []  # (rows of the fact, median seconds a file)
         try:
             began = time.monotonic()
             await writer.step()
@@ -95,7 +96,7 @@ async def run(facts: list[int], files: int, rows: int) -> bool:
             for fact in facts:
                 await grow(warehouse, writer, fact, rows, start)
                 settle(warehouse)
-                await one_by_one(warehouse, writer, files, rows, start)
+                await one_by_one(warehouse, writer, files, rows, start, curve)
             return await agrees(stack.superuser_dsn())
         finally:
             await writer.close()
@@ -136,8 +137,9 @@ def settle(warehouse: Warehouse) -> None:
 
 
 async def one_by_one(
-    warehouse: Warehouse, writer: Writer, files: int, rows: int, start: datetime
-) -> None:
+    warehouse: Warehouse, writer: Writer, files: int, rows: int, start: datetime,
+    curve: list[tuple[int, float]],
+) -> None:  # fmt: skip
     taken, burnt = [], []
     for _ in range(files):
         load(warehouse, 1, rows, now(warehouse, start), sent(warehouse, rows // 20))
@@ -155,7 +157,10 @@ async def one_by_one(
         flush=True,
     )
     p50 = statistics.median(taken)
-    figures.record("transformer", fact=count, rows=rows, p50=p50, p95=p95, most=max(taken))
+    curve.append((count, p50))
+    figures.record(
+        "transformer", fact=count, rows=rows, p50=p50, p95=p95, most=max(taken), curve=curve
+    )
     query = (
         "select node, avg(seconds) from ops.node_result"
         " where run_id in (select run_id from ops.transform_run order by 1 desc limit 10)"

@@ -1,7 +1,7 @@
 """The command of each tool that loads a bucket's files into PostgreSQL, as its guide gives it.
 
 All append: what a nightly job does. Fair, and said: the tables of dlt, sling and ingestr are made
-by themselves, without an index, and hold amounts as floats; ours has two indexes, checks each line
+by themselves, without an index, and hold amounts as floats; ours has an index, checks each line
 and keeps the ledger. What a command takes for a file of one row (its start, its own tables) is
 taken off.
 """
