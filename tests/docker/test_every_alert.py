@@ -23,9 +23,11 @@ ROOT = Path(__file__).parents[2]
 # what the first process has under it: dbt's
 FREEZE = """
 import os, sys
-for name in os.listdir("/proc"):
-    if name.isdigit() and int(name) not in (1, os.getpid()):
-        os.kill(int(name), int(sys.argv[1]))
+found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+found = [pid for pid in found if pid not in (1, os.getpid())]
+assert found, "there is no dbt process"
+for pid in found:
+    os.kill(pid, int(sys.argv[1]))
 """
 STOP, CONTINUE = "19", "18"
 # the transformer makes anew what it may, so that what fails has to be somebody else's
@@ -157,6 +159,10 @@ async def test_models_that_cannot_be_built_and_a_dbt_that_stands_still(
     sql(stack, REFUSE)
     await receiver.hears_of(failing, since=began)
     sql(stack, "drop function public.refuse() cascade")
+    # while it fails its process is replaced again and again: one that has published stays
+    since = sql(stack, "select now()")
+    healed = f"select exists (select from ops.transform_run where published_at > '{since}')"
+    await eventually(lambda: sql(stack, healed) == "t", within=60, every=0.5)
     freeze = ("exec", "-T", "transformer", "python", "-c", FREEZE)
     stack.must(*freeze, STOP)
     await receiver.hears_of(stuck, since=began)
