@@ -1,5 +1,7 @@
 """Usual ports where they are free, remembered ones before them, a person's choice before all."""
 
+import errno
+import fcntl
 import random
 import socket
 import subprocess
@@ -75,6 +77,16 @@ def test_a_port_that_another_process_has_chosen_is_not_chosen(
         monkeypatch.setattr(random, "choice", lambda _: next(offered, None) or next(others))
         assert ports.free() != theirs
         other.kill()
+
+
+def test_where_files_cannot_be_locked_ports_are_chosen_all_the_same(
+    taken: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    assert ports.free() != ports.free()
 
 
 @pytest.fixture

@@ -59,15 +59,17 @@ def _claimed(port: int) -> bool:
     if port in _CLAIMS:
         return False
     try:
-        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-    except OSError:
+        fcntl.lockf(_lock_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except (BlockingIOError, PermissionError):
         return False
+    except OSError:
+        pass  # a file system without locks: whether somebody listens is all that can be known
     _CLAIMS.add(port)
     return True
 
 
 @cache
-def _claims() -> int:
+def _lock_file() -> int:
     """A descriptor, open as long as the process lives: closing it would drop its claims."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
