@@ -83,7 +83,7 @@ format: install ## format and mend what can be mended
 bench: install ## each stage and the whole beside its ceiling, 10 minutes (STAGE=loader, loader_peers, sizes, …)
 	@$(BIN)/python bench/all.py $(STAGE)
 
-bench-plots: install ## draw docs/images from what `make bench STAGE=sizes` measured
+bench-plots: install ## draw docs/images from what `make bench STAGE=sizes` and bench/transformer.py measured
 	@$(BIN)/python bench/plots.py
 
 dashboards: install ## write grafana/dashboards anew, from grafana/src and docs/runbooks

@@ -90,12 +90,14 @@ def chart(title: str, x_name: str, y_name: str, curve: list[tuple[float, float]]
 def main() -> None:
     found = figures.recorded()
     curves = found.get("sizes", {}) | {"transformer": found.get("transformer", {}).get("curve", [])}
+    drawn = [name for name in CHARTS if len(curves.get(name, [])) > 1]
+    if not drawn:
+        sys.exit("nothing to draw: `make bench STAGE=sizes` measures it first")
     IMAGES.mkdir(exist_ok=True)
-    for name, about in CHARTS.items():
-        if len(curves.get(name, [])) > 1:
-            file = IMAGES / f"throughput-{name}.svg"
-            file.write_text(chart(*about, curves[name]))
-            print(file.relative_to(ROOT))
+    for name in drawn:
+        file = IMAGES / f"throughput-{name}.svg"
+        file.write_text(chart(*CHARTS[name], curves[name]))
+        print(file.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python bench/sizes.py [--most 1000000]
 
 The generator publishes batches of 10⁴ … --most events, the sink archives topics of so many, the
-loader loads files of 10² … --most rows (never fewer than TOTAL rows in all). Medians of three; in
-build/bench.json, from which bench/plots.py draws.
+loader loads files of 10² … --most rows (a million at most; never fewer than TOTAL rows in all).
+Medians of three; in build/bench.json, from which bench/plots.py draws.
 """
 
 import argparse

@@ -18,6 +18,7 @@ import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
@@ -96,7 +97,9 @@ async def run(facts: list[int], files: int, rows: int) -> bool:
             for fact in facts:
                 await grow(warehouse, writer, fact, rows, start)
                 settle(warehouse)
-                await one_by_one(warehouse, writer, files, rows, start, curve)
+                measured = await one_by_one(warehouse, writer, files, rows, start)
+                curve.append((measured["fact"], measured["p50"]))
+                figures.record("transformer", rows=rows, **measured, curve=curve)
             return await agrees(stack.superuser_dsn())
         finally:
             await writer.close()
@@ -137,9 +140,9 @@ def settle(warehouse: Warehouse) -> None:
 
 
 async def one_by_one(
-    warehouse: Warehouse, writer: Writer, files: int, rows: int, start: datetime,
-    curve: list[tuple[int, float]],
-) -> None:  # fmt: skip
+    warehouse: Warehouse, writer: Writer, files: int, rows: int, start: datetime
+) -> dict[str, Any]:
+    """fact: its rows; p50, p95, most: seconds a file."""
     taken, burnt = [], []
     for _ in range(files):
         load(warehouse, 1, rows, now(warehouse, start), sent(warehouse, rows // 20))
@@ -147,19 +150,14 @@ async def one_by_one(
         while await writer.step():
             taken.append(time.monotonic() - began)
             burnt.append(cpu_seconds(warehouse) - before)
-    p95 = statistics.quantiles(taken, n=20)[-1]
+    p50, p95 = statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
     count = warehouse.value("select count(*) from marts.fct_sales")
     rss = dbt_process().memory_info().rss
     print(
         f"file     {rows:,} rows onto {count:,}: "
-        f"p50 {statistics.median(taken):.2f} s, p95 {p95:.2f} s, max {max(taken):.2f} s; "
+        f"p50 {p50:.2f} s, p95 {p95:.2f} s, max {max(taken):.2f} s; "
         f"CPU {statistics.median(burnt):.2f} s; dbt process {rss >> 20} MB",
         flush=True,
-    )
-    p50 = statistics.median(taken)
-    curve.append((count, p50))
-    figures.record(
-        "transformer", fact=count, rows=rows, p50=p50, p95=p95, most=max(taken), curve=curve
     )
     query = (
         "select node, avg(seconds) from ops.node_result"
@@ -168,6 +166,7 @@ async def one_by_one(
     )
     for node, seconds in warehouse.do(query):
         print(f"         {seconds:.3f} s  {node[:60]}", flush=True)
+    return {"fact": count, "p50": p50, "p95": p95, "most": max(taken)}
 
 
 def sent(warehouse: Warehouse, number: int) -> list[str]:
