@@ -6,7 +6,7 @@ What they export is read while they run; then they stop, so that no test waits f
 import asyncio
 import contextlib
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,15 +110,14 @@ def watched_pipeline(env: PipelineEnv, folder: Path) -> Iterator[Watched]:
     try:
         for name in ("transformer", "loader", "s3-sink"):
             started.append(services[name].start(None))
-        asyncio.run(eventually(lambda: _marts_exist(found), within=150, every=0.5))
+        _await(lambda: _marts_exist(found))
         found.empty = _on_empty_marts(found)
         asyncio.run(_drop_rubbish(env))
         started.append(services["generator"].start(None))
-        asyncio.run(eventually(lambda: _settled(found), within=150, every=0.5))
+        _await(lambda: _settled(found))
         # a test says so where it never becomes true
         with contextlib.suppress(AssertionError):
-            there = eventually(lambda: _nothing_in_flight(found, services), within=150, every=0.5)
-            asyncio.run(there)
+            _await(lambda: _nothing_in_flight(found, services))
         for process in started:
             process.kill()
         _set_aside(env)
@@ -127,6 +126,10 @@ def watched_pipeline(env: PipelineEnv, folder: Path) -> Iterator[Watched]:
         for process in started:
             process.kill()
         asyncio.run(env.drop())
+
+
+def _await(predicate: Callable[[], bool]) -> None:
+    asyncio.run(eventually(predicate, within=150, every=0.5))
 
 
 def _marts_exist(found: Watched) -> bool:
