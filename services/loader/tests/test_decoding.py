@@ -5,13 +5,12 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader import columnar, engine, spans, uniform
+from loader import engine, uniform
 from loader.decoded import Decoded, Rules
 from loader.json_chunk import decode_chunk
 from loader.salvage import salvage
@@ -77,8 +76,7 @@ def reason(text: bytes) -> tuple[str, str]:
 
 
 def uniformly(chunk: bytes) -> pa.RecordBatch | None:
-    given = uniform.columns_of(chunk, RULES.max_line_bytes)
-    return None if given is None else columnar.exact(given, 1, RULES)
+    return uniform.decode_chunk(chunk, 1, RULES)
 
 
 def taken(chunk: bytes) -> set[str]:
@@ -407,16 +405,10 @@ def test_what_is_no_event_is_none_in_any_company(changes: tuple[dict[str, bytes]
     assert uniformly(b"\n".join([line(), *(line(**change) for change in changes), line()])) is None
 
 
-def test_a_point_before_a_number_is_not_its_own() -> None:
-    found = spans.scaled(b"12345678.5", spans.Spans(np.array([9]), np.array([10])), places=3)
-    assert found is not None
-    assert found.tolist() == [5000]
-
-
 def test_a_line_that_is_too_long_needs_a_closer_look() -> None:
     chunk = line() + b"\n" + line()
-    assert uniform.columns_of(chunk, len(line())) is not None
-    assert uniform.columns_of(chunk, len(line()) - 1) is None
+    assert uniform.decode_chunk(chunk, 1, Rules(max_line_bytes=len(line()))) is not None
+    assert uniform.decode_chunk(chunk, 1, Rules(max_line_bytes=len(line()) - 1)) is None
 
 
 SHORT = dict.fromkeys(

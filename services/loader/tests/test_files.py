@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from loader import decode as decode_module
+from loader import blocks
 from loader.decode import decode
 from loader.decoded import Decoded, Rules
 from loader.object_kind import ObjectKind, kind_of
@@ -127,7 +127,7 @@ def test_a_line_that_is_no_text_is_kept_as_bytes() -> None:
 
 
 def test_numbering_goes_on_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode_module, "CHUNK", 1000)
+    monkeypatch.setattr(blocks, "BLOCK", 1000)
     stored = PLAIN + b"oops\n" + lines(event(5000))
     decoded = decode(stored, JSON, Rules(), by_hand=False)
     assert [row["line_no"] for row in rows(decoded)] == [*range(1, 1001), 1002]

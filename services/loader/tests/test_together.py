@@ -140,8 +140,16 @@ def told(decoded: Decoded) -> tuple[Any, ...]:
 def test_files_side_by_side_are_what_each_is_alone() -> None:
     plain = [events(0, 25), b"", events(100, 1).rstrip(b"\n"), events(200, 40, channel="web")]
     found = side_by_side(*plain)
-    alone = [decode(gzip.compress(text), KIND, Rules(), by_hand=False) for text in plain]
+    alone = [decode(gzip.compress(text), KIND, Rules(), by_hand=False) for text in plain if text]
     assert [told(one) for one in found if one is not None] == [told(one) for one in alone]
+    assert found[1] is None  # an empty one costs nothing alone
+
+
+def test_files_of_other_forms_go_side_by_side_too() -> None:
+    by_hand = events(0, 3) + events(3, 2, customer_id="C1") + events(5, 1)
+    plain = [events(10, 5), by_hand, events(20, 5, channel="web"), by_hand, events(30, 1)]
+    alone = [decode(gzip.compress(text), KIND, Rules(), by_hand=False) for text in plain]
+    assert [told(one) for one in side_by_side(*plain) if one is not None] == [*map(told, alone)]
 
 
 def test_empty_files_side_by_side_hold_nothing() -> None:
@@ -157,8 +165,9 @@ def test_empty_files_side_by_side_hold_nothing() -> None:
         b"\n" + events(0, 5),
     ],
 )
-def test_what_the_engine_does_not_understand_sends_each_its_own_way(spoiled: bytes) -> None:
-    assert side_by_side(events(10, 5), spoiled, events(20, 5)) == [None] * 3
+def test_what_no_fast_way_understands_is_read_alone(spoiled: bytes) -> None:
+    found = side_by_side(events(10, 5), spoiled, events(20, 5))
+    assert [one and one.rows for one in found] == [5, None, 5]
 
 
 def test_a_damaged_file_sends_each_its_own_way() -> None:

@@ -3,6 +3,7 @@
 import binascii
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +51,25 @@ def uuids_in(characters: npt.NDArray[np.uint8]) -> pa.Array | None:
         return None
     if len(packed) != 16 * len(characters):  # a hyphen too many somewhere
         return None
-    storage = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(16), len(characters), [None, pa.py_buffer(packed)]
-    )
+    return uuids_of_bytes(np.frombuffer(packed, np.uint8).reshape(-1, 16))
+
+
+def uuids_of_bytes(packed: npt.NDArray[np.uint8]) -> pa.Array:
+    """packed: (n, 16)."""
+    buffers = [None, pa.py_buffer(packed)]
+    storage = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(packed), buffers)
     return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def texts_of(
+    ends: npt.NDArray[np.int32],
+    text: npt.NDArray[np.uint8],
+    present: npt.NDArray[np.bool_] | None = None,
+) -> pa.Array:
+    """(n + 1,) where each text ends in the bytes, which are UTF-8, from 0 on; null where they are
+    not present."""
+    buffers = [bits(present), pa.py_buffer(ends), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.string(), len(ends) - 1, buffers)
 
 
 def times(column: pa.Array) -> pa.Array | None:
@@ -155,17 +171,22 @@ def _of_floats(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
 
 def of_scaled(
     values: npt.NDArray[np.int64], kind: pa.DataType, present: npt.NDArray[np.bool_] | None = None
-) -> pa.Array | None:
-    """(n,) values times ten to the kind's scale, as decimals or integers of the kind; null where
-    they are not present. None where one is too large for an integer of the kind."""
-    bits = None if present is None else pa.py_buffer(np.packbits(present, bitorder="little"))
-    if pa.types.is_decimal(kind):
-        words = np.stack([values, values >> 63], axis=1)
-    else:
-        words = values.astype(kind.to_pandas_dtype())
-        if (words != values).any():
-            return None
-    return pa.Array.from_buffers(kind, len(values), [bits, pa.py_buffer(words)])
+) -> pa.Array:
+    """(n,) values times ten to the kind's scale, as decimals of the kind; null where they are not
+    present."""
+    return of_words(np.stack([values, values >> 63], axis=1), kind, present)
+
+
+def of_words(
+    values: npt.NDArray[Any], kind: pa.DataType, present: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """(n, …) values in the bytes that Arrow has for the kind; null where they are not present."""
+    return pa.Array.from_buffers(kind, len(values), [bits(present), pa.py_buffer(values)])
+
+
+def bits(present: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
+    """Arrow's validity: a bit a value."""
+    return None if present is None else pa.py_buffer(np.packbits(present, bitorder="little"))
 
 
 def integers(column: pa.Array, kind: pa.DataType) -> pa.Array | None:

@@ -1,17 +1,14 @@
 """A whole file to rows and rejects, before anything is written anywhere. Pure; runs in a thread."""
 
-from collections.abc import Iterator
-
+from loader.blocks import blocks, text_of
 from loader.csv_file import decode_csv
 from loader.decoded import Decoded, Rules
-from loader.inflate import Inflated, lines
-from loader.json_chunk import decode_chunk
+from loader.doubtful import Doubtful
+from loader.inflate import Inflated
 from loader.object_kind import ObjectKind
 from loader.parquet_file import decode_parquet
-from loader.salvage import salvage
+from loader.uniform import UniformLines
 
-CHUNK = 6 << 20  # of more the processor's caches hold too little
-_DEPTH, _PARTS, _SMALL = 2, 8, 64 << 10
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -37,32 +34,18 @@ def decode(
 
 
 def _json(plain: Inflated, rules: Rules, decoded: Decoded, *, by_hand: bool, fast: bool) -> None:
+    uniform = UniformLines(rules, decoded.add, plain.expected)
+    doubtful = Doubtful(rules, decoded, skip_blank=by_hand, fast=fast)
     line_no = 1
-    for chunk in lines(iter(plain), CHUNK):
-        if by_hand and line_no == 1:
-            chunk = chunk.removeprefix(_BOM)
-        depth = 0 if fast else _DEPTH + 1
-        line_no += _chunk(chunk, line_no, rules, decoded, by_hand=by_hand, depth=depth)
-
-
-def _chunk(
-    chunk: bytes, line_no: int, rules: Rules, decoded: Decoded, *, by_hand: bool, depth: int
-) -> int:
-    """Add the chunk's lines; how many. What spoils a chunk is looked for in ever smaller parts,
-    so that one bad line does not send thousands of good ones the slow way."""
-    if depth <= _DEPTH:
-        batch = decode_chunk(chunk, line_no, rules)
-        if batch is not None:
-            decoded.add(batch)
-            return int(batch.num_rows)
-    if depth >= _DEPTH or len(chunk) < _SMALL:
-        return salvage(chunk, line_no, rules, decoded, skip_blank=by_hand)
-    count = 0
-    for part in lines(_cut(chunk), len(chunk) // _PARTS + 1):
-        count += _chunk(part, line_no + count, rules, decoded, by_hand=by_hand, depth=depth + 1)
-    return count
-
-
-def _cut(chunk: bytes) -> Iterator[bytes]:
-    size = len(chunk) // _PARTS + 1
-    return (chunk[start : start + size] for start in range(0, len(chunk), size))
+    for block in blocks(iter(plain)):
+        if by_hand and line_no == 1 and block[: len(_BOM)].tobytes() == _BOM:
+            block = block[len(_BOM) :]
+        lines = uniform.take(block, line_no) if fast else 0
+        if lines:
+            doubtful.decode()
+        else:
+            uniform.flush()
+            lines = doubtful.take(text_of(block), line_no)
+        line_no += lines
+    uniform.flush()
+    doubtful.decode()

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 
 from loader import metrics
 from loader.budget import ByteBudget
-from loader.decode import CHUNK
 from loader.decoded import Decoded
 from loader.found import Found, Standing
 from loader.ledger import Ledger, Refused
@@ -28,7 +27,14 @@ from loader.origin import origin_of
 from loader.store import Opened, Store
 from loader.together import Together
 from loader.verdict import Subject, Verdict
-from loader.whole_file import Policy, Stored, decode_all, expected_size, plain_size
+from loader.whole_file import (
+    SIDE_BY_SIDE,
+    Policy,
+    Stored,
+    decode_all,
+    expected_size,
+    plain_size,
+)
 from pipeline.errors import NotFound, Poison, Transient
 
 log = logging.getLogger(__name__)
@@ -51,7 +57,7 @@ class FileLoader:
         self._budget = budget
         self._threads = threads
         self._decoding: Together[Stored, Decoded] = Together(
-            self._decode_all, turns=decoders, limit=CHUNK, size=plain_size
+            self._decode_all, turns=decoders, limit=SIDE_BY_SIDE, size=plain_size
         )
         self._decided = decided  # called after each new verdict
         self._survived: dict[tuple[str, str, str, str], str] = {}

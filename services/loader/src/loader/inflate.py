@@ -10,7 +10,8 @@ from isal import isal_zlib
 from loader.object_kind import Packing
 from pipeline.errors import Poison
 
-_PIECE = 4 << 20
+_PIECE = 1 << 20
+_EXPANSION = 10
 _GZIP_ERRORS: tuple[type[Exception], ...] = (
     cast("type[Exception]", isal_zlib.error),
     ValueError,
@@ -34,6 +35,11 @@ class Inflated:
         self._limit = limit
         self._digest = hashlib.sha256() if hashed else None
         self.size = 0
+
+    @property
+    def expected(self) -> int:
+        """About how many bytes will be plain: a guess."""
+        return len(self._stored) * (1 if self._packing == "none" else _EXPANSION)
 
     @property
     def sha256(self) -> bytes:

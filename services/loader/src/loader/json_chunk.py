@@ -2,13 +2,11 @@
 
 import pyarrow as pa
 
-from loader import columnar, engine, uniform
+from loader import engine, uniform
 from loader.decoded import Rules
 
 
 def decode_chunk(chunk: bytes, first_line: int, rules: Rules) -> pa.RecordBatch | None:
     """A batch of table.SCHEMA, None where the chunk must be looked at in smaller parts."""
-    given = uniform.columns_of(chunk, rules.max_line_bytes)
-    if given is None:
-        return engine.decode_chunk(chunk, first_line, rules)
-    return columnar.exact(given, first_line, rules)
+    batch = uniform.decode_chunk(chunk, first_line, rules)
+    return engine.decode_chunk(chunk, first_line, rules) if batch is None else batch

@@ -1,16 +1,18 @@
-"""Small files of JSON lines as one chunk: what a chunk costs whatever it holds is as much as some
-2,000 rows of the engine and some 300 of uniform's. Pure; runs in a thread."""
+"""Small files of JSON lines as one batch: what a batch costs whatever it holds is as much as some
+2,000 rows. Pure; runs in a thread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from loader import engine
+from loader.blocks import padded
 from loader.decoded import Decoded, Rules
 from loader.inflate import Inflated
-from loader.json_chunk import decode_chunk
 from loader.object_kind import Packing
 from loader.table import SCHEMA
+from loader.uniform import UniformLines
 from pipeline.errors import Poison
 
 _LINE_NO = SCHEMA.get_field_index("line_no")
@@ -19,34 +21,62 @@ _LINE_NO = SCHEMA.get_field_index("line_no")
 def decode_side_by_side(
     files: Sequence[tuple[bytes, Packing]], rules: Rules
 ) -> list[Decoded | None]:
-    """None for those that must be read alone: with what cannot be unpacked, a reject or an unknown
-    field among them, it is all of them."""
+    """None for those that must be read alone: what holds a reject or an unknown field. All of them
+    where one cannot be unpacked."""
     unpacked = [Inflated(stored, packing, rules.max_file_bytes) for stored, packing in files]
     try:
         # a line is counted for each LF, so none may lack its last
         plain = [_ended(b"".join(pieces)) for pieces in unpacked]
     except Poison:
         return [None] * len(files)
+    rows = _by_form(plain, rules)
+    rest = [number for number, one in enumerate(rows) if one is None]
+    for number, one in zip(
+        rest, _by_parser([plain[number] for number in rest], rules), strict=True
+    ):
+        rows[number] = one
+    return [
+        None if one is None else _decoded(one, pieces.size)
+        for one, pieces in zip(rows, unpacked, strict=True)
+    ]
+
+
+def _by_form(plain: Sequence[bytes], rules: Rules) -> list[pa.RecordBatch | None]:
+    batches: list[pa.RecordBatch] = []
+    uniform = UniformLines(rules, batches.append, sum(map(len, plain)))
+    counts = [uniform.take(padded(text), 1) for text in plain]
+    uniform.flush()
+    # a file is never parted
+    parts = _parted(batches, [count for count in counts if count])
+    return [next(parts) if count else None for count in counts]
+
+
+def _by_parser(plain: Sequence[bytes], rules: Rules) -> list[pa.RecordBatch | None]:
     joined = b"".join(plain)
-    rows = decode_chunk(joined, 1, rules) if joined else None
-    if rows is None:
-        return [None] * len(files)
-    found: list[Decoded | None] = []
-    start = 0
-    for pieces, text in zip(unpacked, plain, strict=True):
-        count = text.count(b"\n")
-        decoded = Decoded(size=pieces.size)
-        decoded.add(_numbered(rows.slice(start, count)))
+    batch = engine.decode_chunk(joined, 1, rules) if joined else None
+    if batch is None:
+        return [None] * len(plain)
+    return [*_parted([batch], [text.count(b"\n") for text in plain])]
+
+
+def _parted(batches: Sequence[pa.RecordBatch], counts: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The next rows for each count; each lie in one batch."""
+    coming = iter(batches)
+    batch, start = None, 0
+    for count in counts:
+        if batch is None or start == batch.num_rows:
+            batch, start = next(coming), 0
+        yield batch.slice(start, count)
         start += count
-        found.append(decoded)
-    return found
+
+
+def _decoded(rows: pa.RecordBatch, size: int) -> Decoded:
+    """With the line numbers of a file of its own."""
+    decoded = Decoded(size=size)
+    numbers = pa.array(np.arange(1, rows.num_rows + 1, dtype=np.int32))
+    decoded.add(rows.set_column(_LINE_NO, SCHEMA.field(_LINE_NO), numbers))
+    return decoded
 
 
 def _ended(text: bytes) -> bytes:
     return text if text.endswith(b"\n") or not text else text + b"\n"
-
-
-def _numbered(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """With the line numbers of a file of its own."""
-    numbers = pa.array(np.arange(1, rows.num_rows + 1, dtype=np.int32))
-    return rows.set_column(_LINE_NO, SCHEMA.field(_LINE_NO), numbers)

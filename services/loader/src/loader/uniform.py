@@ -1,211 +1,154 @@
 """JSON lines that all have the same fields in the same order, as programs write them: nothing is
 parsed, every byte is held against what the first line promises.
 
-A line is its keys, and values between them. A value ends where a quote follows a comma, or the line
-ends; between two values stands the first line's key, byte for byte. A text is in quotes, a number
-is plain digits, a null is a null. No other quote may be left over, and no backslash is anywhere. So
-each byte of each line is accounted for, and what is found is what any JSON parser would find.
-Anything else: None, and who called asks somebody more patient.
+A line is its keys, and values between them: a text in quotes without a backslash, a number in plain
+digits, a null. What stands between two values is the first line's, byte for byte. So each byte of
+each line is accounted for, and what is found is what any JSON parser would find. Anything else:
+None, and who called asks somebody more patient.
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from loader import columns, spans
-from loader.sale import DECIMALS, INTEGERS, KNOWN
-from loader.spans import Bytes, Positions, Spans
+from loader import columns, line_scan
+from loader.blocks import padded, text_of
+from loader.decoded import Rules
+from loader.line_columns import Texts, Values, gather, scan, survey
+from loader.line_form import Field, fields_of, form_of
+from loader.line_scan import Bytes
 from loader.table import SCHEMA
+from pipeline.contracts.sale_event import SCHEMA_VERSION
 
-_BLOCK = 128 << 10
-_QUOTE, _LF, _END, _NULL, _CONTROL = b'"\n}n '
-_NUMBERS = frozenset((*DECIMALS, *INTEGERS))
-
-
-@dataclass(frozen=True)
-class _Field:
-    """before: the bytes from the value before, or the line's beginning, to this value. first: its
-    value in the first line, as it is written."""
-
-    name: str
-    before: bytes
-    first: bytes
+_BATCH = 12 << 20  # bytes of lines that make one batch: what a batch costs is shared by more rows
+_LARGEST = 8 << 20  # bytes of a block: in more, a line is longer than anybody's
+_SPARE = 64 << 10  # bytes for the texts of a column that happened to be empty at first
 
 
-@dataclass(frozen=True)
-class _Form:
-    fields: list[_Field]
-    comma: bytes
-
-
-def columns_of(chunk: bytes, max_line: int) -> pa.RecordBatch | None:
-    """A column a field, in the lines' order: texts, and numbers of the types of table.SCHEMA.
-
-    None where the lines differ, or are written in a way that asks for a parser.
-    """
-    end = chunk.find(b"\n")
-    form = _form(chunk if end < 0 else chunk[:end])
-    if form is None or b"\\" in chunk or not _is_utf8(chunk):
+def decode_chunk(chunk: bytes, first_line: int, rules: Rules) -> pa.RecordBatch | None:
+    """The chunk's rows as a batch of table.SCHEMA, None where it asks for a parser."""
+    found: list[pa.RecordBatch] = []
+    lines = UniformLines(rules, found.append, len(chunk))
+    if not lines.take(padded(chunk), first_line):
         return None
-    lines = _Lines.of(chunk, form, max_line)
-    if lines is None:
-        return None
-    found: dict[str, pa.Array] = {}
-    try:
-        for number, field in enumerate(form.fields):
-            column = lines.column(number, field)
-            if column is None:
-                return None
-            found[field.name] = column
-        return pa.RecordBatch.from_pydict(found) if lines.nothing_is_left() else None
-    except IndexError:  # a line is shorter than the others
-        return None
+    lines.flush()
+    return found[0]
 
 
-def _form(line: bytes) -> _Form | None:
-    try:
-        pairs = json.loads(line, object_pairs_hook=list)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
-        return None
-    names = [name for name, _ in pairs]
-    if not names or len(set(names)) < len(names) or not KNOWN.issuperset(names):
-        return None
-    for comma, colon in ((b",", b":"), (b", ", b": ")):
-        found = _split(line, names, comma, colon)
-        if found is not None:
-            return _Form(found, comma)
-    return None
+class UniformLines:
+    """Collects blocks of lines, and gives batches of table.SCHEMA to `add`, in their order.
+    expected: about how many bytes there will be, for the room that is made for them."""
 
+    def __init__(self, rules: Rules, add: Callable[[pa.RecordBatch], None], expected: int) -> None:
+        self._rules = rules
+        self._add = add
+        self._expected = expected
+        self._batch: _Batch | None = None
 
-def _split(line: bytes, names: list[str], comma: bytes, colon: bytes) -> list[_Field] | None:
-    """The line's fields, None where it is not written like that."""
-    keys = [b'"' + name.encode() + b'"' + colon for name in names]
-    found = []
-    at = 0
-    for number, (name, key) in enumerate(zip(names, keys, strict=True)):
-        before = (comma if number else b"{") + key
-        if not line.startswith(before, at):
+    def take(self, block: Bytes, line_no: int) -> int:
+        """How many lines the block has, all of which will be rows; 0: none was taken. line_no: the
+        number of its first line."""
+        lines, is_ascii = survey(block)
+        if not lines or not (is_ascii or _is_utf8(text_of(block))):
+            return 0
+        if self._batch is None or not self._batch.take(block, lines):
+            self.flush()
+            batch = self._begun(block, lines, line_no)
+            if batch is None or not batch.take(block, lines):
+                return 0
+            self._batch = batch
+        self._expected -= len(block)
+        return lines
+
+    def _begun(self, block: Bytes, lines: int, line_no: int) -> "_Batch | None":
+        """None where the block's first line is in no form."""
+        if len(block) > _LARGEST:
             return None
-        at += len(before)
-        end = line.find(comma + keys[number + 1], at) if number + 1 < len(keys) else len(line) - 1
-        found.append(_Field(name, before, line[at:end]))
-        at = end
-    return found
+        form = form_of(text_of(block).partition(b"\n")[0])
+        if form is None:
+            return None
+        blocks = max(1, min(_BATCH, self._expected) / len(block))
+        return _Batch(form, line_no, lines, blocks, self._rules)
+
+    def flush(self) -> None:
+        """Hand over what was taken."""
+        if self._batch is not None:
+            self._add(self._batch.rows())
+            self._batch = None
 
 
-def _is_utf8(chunk: bytes) -> bool:
-    if chunk.isascii():
+class _Batch:
+    """Lines of one form, with room for `blocks` of so many lines."""
+
+    def __init__(
+        self, form: list[Field], first_line: int, lines: int, blocks: float, rules: Rules
+    ) -> None:
+        self._form = form
+        self._fields = fields_of(form)
+        self._first_line = first_line
+        self._blocks = blocks
+        self._room = int(lines * blocks)
+        self._rules = rules
+        self._values = Values.for_lines(self._fields, self._room)
+        self._texts: Texts | None = None
+        self._lines = 0
+
+    def take(self, block: Bytes, lines: int) -> bool:
+        """Whether the block's lines were added: all of them or none."""
+        first, last = self._lines, self._lines + lines
+        if last > self._room:
+            return False
+        max_line = self._rules.max_line_bytes
+        starts = scan(block, lines, self._fields, max_line, self._values, first)
+        if starts is None:
+            return False
+        ends = self._values.ends[:, last].astype(np.int64)
+        if self._texts is None:
+            self._texts = Texts.with_rooms((ends * self._blocks).astype(np.int64) + _SPARE)
+        if (ends > self._texts.rooms).any():
+            return False
+        gather(block, starts, self._values, first, self._texts)
+        self._lines = last
         return True
+
+    def rows(self) -> pa.RecordBatch:
+        lines = self._lines
+        own = {field.name: self._column(row) for row, field in enumerate(self._form)}
+        currency = own.get("currency", pa.nulls(lines, pa.string()))
+        own["currency"] = pc.fill_null(currency, self._rules.default_currency)
+        numbers = np.arange(self._first_line, self._first_line + lines, dtype=np.int32)
+        own["line_no"] = pa.array(numbers)
+        own["schema_version"] = pa.array(np.full(lines, SCHEMA_VERSION, np.int16))
+        arrays = [own.get(name, pa.nulls(lines, SCHEMA.field(name).type)) for name in SCHEMA.names]
+        return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+    def _column(self, row: int) -> pa.Array:
+        lines, values, kind = self._lines, self._values, self._form[row].type
+        slot = int(self._fields.slot[row])
+        flags = values.present[row, :lines] != 0
+        present = None if flags.all() else flags
+        match self._fields.kind[row]:
+            case line_scan.VERSION:
+                return None
+            case line_scan.UUID:
+                return columns.uuids_of_bytes(values.ids[:lines])
+            case line_scan.TIME:
+                return columns.of_words(values.times[:lines], kind)
+            case line_scan.NUMBER if pa.types.is_decimal(kind):
+                return columns.of_words(values.numbers[slot, :lines], kind, present)
+            case line_scan.NUMBER:
+                whole = values.numbers[slot, :lines, 0].astype(kind.to_pandas_dtype())
+                return columns.of_words(whole, kind, present)
+        ends = values.ends[slot, : lines + 1]
+        assert self._texts is not None
+        return columns.texts_of(ends, self._texts.column(slot, int(ends[-1])), present)
+
+
+def _is_utf8(text: bytes) -> bool:
     try:
-        chunk.decode()
+        text.decode()
     except UnicodeDecodeError:
         return False
     return True
-
-
-class _Lines:
-    """All lines of a chunk side by side.
-
-    begins: (n,) the first byte of each line. ends: (fields, n) the byte behind each value: that of
-    the next comma, or of the brace at the end. quotes: how many are there and not accounted for.
-    """
-
-    def __init__(self, chunk: bytes, begins: Positions, ends: Positions, quotes: int) -> None:
-        self._chunk = chunk
-        self._raw = np.frombuffer(chunk, np.uint8)
-        self._begins = begins
-        self._ends = ends
-        self._quotes = quotes
-
-    @classmethod
-    def of(cls, chunk: bytes, form: _Form, max_line: int) -> "_Lines | None":
-        """None where lines have more or fewer values, or one is too long or holds a control
-        character."""
-        raw = np.frombuffer(chunk, np.uint8)
-        marks, quotes = _marks(raw, form.comma)
-        if not chunk.endswith(b"\n"):
-            marks = np.append(marks, len(raw))
-        if len(marks) % len(form.fields):
-            return None
-        ends = np.ascontiguousarray(marks.reshape(-1, len(form.fields)).T)
-        lines = ends[-1].copy()
-        if (raw[lines[:-1]] != _LF).any() or int(np.diff(lines, prepend=-1).max()) - 1 > max_line:
-            return None
-        ends[:-1] -= len(form.comma)
-        ends[-1] -= 1
-        return cls(chunk, np.append(0, lines[:-1] + 1), ends, quotes)
-
-    def column(self, number: int, field: _Field) -> pa.Array | None:
-        """The values of the field with that number, None where a line has it not."""
-        at = self._ends[number - 1] if number else self._begins
-        start, end, count = at + len(field.before), self._ends[number], len(at)
-        self._quotes -= 2 * count
-        whole = field.before + field.first
-        # as in the first line also in the last: then likely in all
-        likely = self._chunk.startswith(whole, int(at[-1])) and (end - at == len(whole)).all()
-        if likely and _are(whole, self._chunk, at):
-            first = self._values(field.name, start[:1], end[:1], self._raw[start[:1]], count)
-            return None if first is None else pa.repeat(first[0], count)
-        begins = self._behind(field.before, at)
-        return None if begins is None else self._values(field.name, start, end, begins)
-
-    def nothing_is_left(self) -> bool:
-        return self._quotes == 0 and bool((self._raw[self._ends[-1]] == _END).all())
-
-    def _behind(self, text: bytes, at: Positions) -> Bytes | None:
-        """(n,) the byte behind the text, which must stand there; None where another does."""
-        found = spans.characters(self._chunk, at, len(text) + 1)
-        begins: Bytes = found[:, -1]
-        if found.tobytes() == (text + begins[:1].tobytes()) * len(at):
-            return begins
-        return begins if found[:, :-1].tobytes() == text * len(at) else None
-
-    def _values(
-        self, name: str, start: Positions, end: Positions, begins: Bytes, times: int = 1
-    ) -> pa.Array | None:
-        """What lies there, as a column; None where it is not what such a field may be. begins: the
-        first byte of each. times: so often is each there."""
-        present = None
-        null = begins == _NULL
-        if null.any():
-            if (end[null] - start[null] != 4).any() or not _are(b"null", self._chunk, start[null]):
-                return None
-            present = ~null
-        if name in _NUMBERS:
-            kind = SCHEMA.field(name).type
-            found = Spans(start, end, present)
-            values = spans.scaled(self._chunk, found, getattr(kind, "scale", 0))
-            return None if values is None else columns.of_scaled(values, kind, present)
-        quoted = (begins == _QUOTE) & (self._raw[end - 1] == _QUOTE) & (end - start > 1)
-        if not (quoted | null).all():
-            return None
-        self._quotes -= 2 * times * int(np.count_nonzero(quoted))
-        start, end = start + quoted, np.where(quoted, end - 1, start)
-        if name == "event_id" and present is None and (end - start == columns.UUID_TEXT).all():
-            return columns.uuids_in(spans.characters(self._chunk, start, columns.UUID_TEXT))
-        return spans.text(self._chunk, Spans(start, end, present))
-
-
-def _marks(raw: Bytes, comma: bytes) -> tuple[Positions, int]:
-    """Where values end: at a quote behind a comma, or a control character (the line's end, or a
-    reason to give up). And how many quotes there are."""
-    found, before = [], len(comma)
-    quotes = int(np.count_nonzero(raw[:before] == _QUOTE))
-    for start in range(before, len(raw), _BLOCK):
-        block = raw[start - before : start + _BLOCK]
-        ends = block[before:] == _QUOTE
-        quotes += int(np.count_nonzero(ends))
-        for place, byte in enumerate(comma):
-            ends &= block[place : place - before] == byte
-        ends |= block[before:] < _CONTROL
-        found.append(np.flatnonzero(ends) + start)
-    return np.concatenate(found), quotes
-
-
-def _are(text: bytes, chunk: bytes, at: Positions) -> bool:
-    """Whether it stands at each of these places."""
-    return spans.characters(chunk, at, len(text)).tobytes() == text * len(at)

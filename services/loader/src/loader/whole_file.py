@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loader.decode import CHUNK, decode
+from loader.decode import decode
 from loader.decoded import Decoded, Rules
 from loader.object_kind import ObjectKind
 from loader.origin import Origin
 from loader.side_by_side import decode_side_by_side
 from pipeline.errors import Poison
 
+SIDE_BY_SIDE = 6 << 20  # plain bytes of small files that are decoded together
 _EXPANSION = 10  # plain bytes a stored byte may stand for, where nobody tells
 
 
@@ -47,7 +48,9 @@ def decode_all(files: Sequence[Stored], policy: Policy) -> list[Decoded | Poison
 
 def plain_size(file: Stored) -> int:
     """What the file adds to those that are decoded side by side."""
-    return file.origin.raw_bytes if file.origin is not None and _is_small(file) else CHUNK + 1
+    return (
+        file.origin.raw_bytes if file.origin is not None and _is_small(file) else SIDE_BY_SIDE + 1
+    )
 
 
 def _is_small(file: Stored) -> bool:
@@ -56,7 +59,7 @@ def _is_small(file: Stored) -> bool:
         file.fast
         and file.kind.form == "json"
         and file.origin is not None
-        and file.origin.raw_bytes <= CHUNK
+        and file.origin.raw_bytes <= SIDE_BY_SIDE
     )
 
 
