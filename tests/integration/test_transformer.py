@@ -22,6 +22,7 @@ from pipeline.health import Health
 from pipeline.settings import PostgresSettings
 from salespipe.provision import database
 from salespipe.state import SUPERUSER
+from support.eventually import eventually
 from support.stack import Stack
 from support.warehouse import Warehouse, event, sale, totals
 from transformer import statements
@@ -172,9 +173,10 @@ async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
     """As the transformer's user may; what another session has the lock of is left to it."""
 
     def tidied() -> None:
-        upkeep = Upkeep()
+        upkeep = Upkeep(lambda: psycopg2.connect(stack.dsn("transformer", NAME)))
         upkeep.published(VACUUM_AFTER)
         upkeep.before_run(connection)
+        upkeep.wait()
 
     await settle(writer)
     counts = (
@@ -439,6 +441,44 @@ async def test_failing_test_leaves_every_mart_as_it_was(
     assert after == before
     held = "select pending_files, held_files from marts.mart_pipeline_reconciliation"
     assert warehouse.do(held) == [(0, 1)]
+
+
+WRITING = """
+select count(*) from pg_stat_activity
+where datname = %s and state = 'idle in transaction'
+  and query like 'insert into "marts"."fct_sales"%%'
+"""
+
+
+async def test_the_fact_is_written_before_the_build_ends_and_seen_after_it_is_published(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    file_id = warehouse.load(sale(1))
+    client: Any = writer._client
+    run = await client.ask("take", max_files=10, max_rows=10)
+    build = await client.ask("build", run_id=run["run_id"])
+    assert build["ok"]
+    await eventually(lambda: warehouse.do(WRITING, NAME) == [(1,)])
+    assert warehouse.totals()["fact"][0] == 0
+    await client.ask("prepare", run=run, invocation_id="x")
+    assert warehouse.totals()["fact"][0] == 0
+    await client.ask("commit", rows_new=1)
+    assert warehouse.totals()["fact"][0] == 1
+    assert warehouse.do("select file_id from marts.fct_sales") == [(file_id,)]
+
+
+async def test_what_was_written_for_a_build_that_fails_is_rolled_back(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    warehouse.load(sale(1), sale(2, store_id=" "))
+    client: Any = writer._client
+    run = await client.ask("take", max_files=10, max_rows=10)
+    build = await client.ask("build", run_id=run["run_id"])
+    assert not build["ok"]
+    assert warehouse.do(WRITING, NAME) == [(0,)]
+    warehouse.load(sale(3))
+    await settle(writer)
+    assert warehouse.totals()["fact"][0] == 1
 
 
 async def test_run_of_a_lost_worker_is_never_published(

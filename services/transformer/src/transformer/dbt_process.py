@@ -18,8 +18,9 @@ from typing import Any, TextIO
 import psycopg2
 
 from transformer.engine import Build, DbtEngine
-from transformer.ledger import File, Ledger, Run, TakenOver
+from transformer.ledger import File, Ledger, Run
 from transformer.parsed_project import ParsedProject
+from transformer.publisher import Publisher, TakenOver
 from transformer.settings import dbt_folders
 
 PR_SET_PDEATHSIG = 1
@@ -33,6 +34,7 @@ class DbtProcess:
         self._one_line_at_a_time = threading.Lock()  # nodes finish in dbt's threads
         self._engine = DbtEngine(lambda: ParsedProject(*dbt_folders()), self._node_finished)
         self._ledger = Ledger(worker)
+        self._publisher = Publisher(worker)
 
     def serve(self, requests: TextIO) -> None:
         for line in requests:
@@ -50,6 +52,7 @@ class DbtProcess:
     def verb_connect(self) -> None:
         self._engine.disconnect()
         self._ledger.connect()
+        self._publisher.connect()
 
     def verb_parse(self) -> dict[str, Any]:
         return {"seconds": self._engine.parse(), "lineage": self._engine.lineage}
@@ -65,7 +68,11 @@ class DbtProcess:
         return asdict(run) if run else None
 
     def verb_build(self, run_id: int) -> dict[str, Any]:
-        build = self._engine.increment(run_id, self._ledger.files(run_id))
+        files = self._ledger.files(run_id)
+        self._publisher.begin(self._engine.plan, withdrawing="superseded" in files)
+        build = self._engine.increment(run_id, files)
+        if not build.ok:
+            self._publisher.abandon()
         self._ledger.record(run_id, build)
         return _plain(build)
 
@@ -87,16 +94,16 @@ class DbtProcess:
     def verb_prepare(self, run: dict[str, Any], invocation_id: str) -> dict[str, Any]:
         files = tuple(File(**file) for file in run["files"])
         claimed = Run(run["run_id"], run["attempt"], files)
-        return asdict(self._ledger.prepare(claimed, self._engine.plan, invocation_id))
+        return asdict(self._publisher.prepare(claimed, invocation_id))
 
     def verb_commit(self, rows_new: int) -> None:
-        self._ledger.commit(rows_new)
-
-    def verb_rollback(self) -> None:
-        self._ledger.rollback()
+        self._publisher.commit()
+        self._ledger.published(rows_new)
 
     def _node_finished(self, node: str, status: str) -> None:
         self._say({"event": "node", "node": node, "status": status})
+        if status == "success":
+            self._publisher.filled(node)
 
     def _say(self, answer: dict[str, Any]) -> None:
         line = json.dumps(answer, default=str) + "\n"

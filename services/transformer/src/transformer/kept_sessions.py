@@ -24,7 +24,7 @@ class KeptSessions(PostgresConnectionManager):
     def open(cls, connection: Connection) -> Connection:
         while cls._kept:
             handle = cls._kept.pop()
-            if _usable(handle):
+            if usable(handle):
                 connection.handle = handle
                 connection.state = ConnectionState.OPEN
                 return connection
@@ -49,6 +49,6 @@ class KeptSessions(PostgresConnectionManager):
             cls._kept.pop().close()
 
 
-def _usable(handle: Any) -> bool:
+def usable(handle: Any) -> bool:
     """Still open on both ends: a server says something to an idle session only when it ends it."""
     return not handle.closed and not select.select([handle], [], [], 0)[0]

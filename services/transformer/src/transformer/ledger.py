@@ -3,7 +3,7 @@
 1. lock       a session lock: it goes when this process or its connection goes, no earlier
 2. take       go on with the run that is open, else open one over every file that is pending
 3. (dbt)      fills slices; each model checks that the run is still ours
-4. prepare    one transaction: marts, run and files
+4. prepare    one transaction (publisher.py): marts, run and files
 5. commit     all of it is visible at once
 A crash before 5 leaves the marts as they were and the run open: the next holder begins at 2.
 """
@@ -18,8 +18,6 @@ from psycopg2.extras import Json, execute_values
 
 from transformer import statements
 from transformer.engine import Build, NodeResult
-from transformer.plan import Publication
-from transformer.publishing import publish
 from transformer.settings import application_name
 from transformer.upkeep import Upkeep
 
@@ -29,11 +27,7 @@ LOCK_KEY = 7236280100113  # macros/run/full_refresh.sql has the same
 SWEEP_SECONDS = 30.0
 RECENT_FILES = 5000
 TAKE = statements.load("take")
-PUBLISH = statements.load("publish")
-
-
-class TakenOver(Exception):
-    """Another worker has the run: whatever was built here is dropped."""
+NODE_RESULT = statements.load("publish")["node_result"]
 
 
 @dataclass(frozen=True)
@@ -52,23 +46,22 @@ class Run:
     files: tuple[File, ...]
 
 
-@dataclass(frozen=True)
-class Published:
-    """seconds: claimed → published; oldest_seconds: the oldest file, committed → published."""
-
-    run_id: int
-    files: int
-    rows_new: int
-    rows_replaced: int
-    seconds: float
-    oldest_seconds: float | None
+def connected(worker: str) -> Any:
+    """From the PG* environment. Raises psycopg2.OperationalError."""
+    return psycopg2.connect(
+        application_name=application_name(worker),
+        connect_timeout=5,
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
 
 
 class Ledger:
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._connection: Any = None
-        self._upkeep = Upkeep()
+        self._upkeep = Upkeep(lambda: connected(worker))
         self._swept_at = -SWEEP_SECONDS
 
     def connect(self) -> None:
@@ -78,13 +71,7 @@ class Ledger:
         """
         if self._connection is not None:
             self._connection.close()
-        self._connection = psycopg2.connect(
-            application_name=application_name(self._worker),
-            connect_timeout=5,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-        )
+        self._connection = connected(self._worker)
         with self._connection:
             self._end_backends(self._worker)
 
@@ -105,7 +92,7 @@ class Ledger:
         """The open run, or a new one; None when nothing is pending."""
         run = self._take(max_files, max_rows)
         if run is None:
-            self._upkeep.idle(self._connection)
+            self._upkeep.idle()
         else:
             self._upkeep.before_run(self._connection)
         return run
@@ -166,7 +153,7 @@ class Ledger:
         error = None if build.ok else Json({"summary": build.error, "nodes": _broken(build)})
         with self._connection, self._connection.cursor() as cursor:
             if rows:
-                execute_values(cursor, PUBLISH["node_result"], rows)
+                execute_values(cursor, NODE_RESULT, rows)
             if error:
                 cursor.execute(TAKE["note_error"], {"run_id": run_id, "error": error})
 
@@ -183,30 +170,9 @@ class Ledger:
             )
             return [int(file_id) for (file_id,) in cursor.fetchall()]
 
-    def prepare(self, run: Run, plan: tuple[Publication, ...], invocation_id: str) -> Published:
-        """All of the publication but its COMMIT. Raises TakenOver; any error rolls back."""
-        withdrawing = any(file.kind == "superseded" for file in run.files)
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(PUBLISH["by_index"])
-                replaced, new = 0, 0
-                for publication in plan:
-                    removed, inserted = publish(cursor, publication, withdrawing=withdrawing)
-                    if publication.table == "fct_sales":
-                        replaced, new = removed, inserted
-                published = self._mark(cursor, run.run_id, invocation_id, new, replaced)
-        except BaseException:
-            self._connection.rollback()
-            raise
-        return published
-
-    def commit(self, rows_new: int) -> None:
-        """Make it visible."""
-        self._connection.commit()
+    def published(self, rows_new: int) -> None:
+        """So many are in the marts since the last time."""
         self._upkeep.published(rows_new)
-
-    def rollback(self) -> None:
-        self._connection.rollback()
 
     def _adopt(self, cursor: Any) -> None:
         """The open run is ours from here on, before dbt touches anything."""
@@ -240,18 +206,6 @@ class Ledger:
     def _files(self, cursor: Any, run_id: int) -> tuple[File, ...]:
         cursor.execute(TAKE["files"], {"run_id": run_id})
         return tuple(File(*row[:5]) for row in cursor.fetchall())
-
-    def _mark(
-        self, cursor: Any, run_id: int, invocation_id: str, new: int, replaced: int
-    ) -> Published:
-        values = {"run_id": run_id, "worker": self._worker, "invocation_id": invocation_id}
-        cursor.execute(PUBLISH["mark_run"], values | {"rows_new": new, "rows_replaced": replaced})
-        marked = cursor.fetchone()
-        if marked is None:
-            raise TakenOver(f"run {run_id} is no longer this worker's")
-        cursor.execute(PUBLISH["mark_files"], values)
-        seconds, files, oldest = marked
-        return Published(run_id, files, new, replaced, seconds, oldest)
 
 
 def _row(run_id: int, invocation_id: str, node: NodeResult) -> tuple[Any, ...]:

@@ -1,3 +1,7 @@
+-- name: wait_for_the_rest
+-- the transaction is idle while dbt works on; it ends with the process, the run's time or a take-over
+set local idle_in_transaction_session_timeout = 0
+
 -- name: by_index
 -- rows are found by their keys: the planner thinks more of them than there are, and would read all
 set local enable_seqscan = off
