@@ -17,6 +17,9 @@ import psycopg2
 import pytest
 import pytest_asyncio
 
+from loader.decode import decode
+from loader.decoded import Rules
+from loader.object_kind import ObjectKind
 from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.settings import PostgresSettings
@@ -575,3 +578,66 @@ async def test_dimensions_hold_the_last_description(writer: Writer, warehouse: W
     assert event(3) == warehouse.value(
         "select event_id::text from marts.fct_sales order by occurred_at desc limit 1"
     )
+
+
+TEXTS: dict[str, list[str | None]] = {
+    "batch_id": ["b", " b", "b ", "", None, "b b"],
+    "transaction_id": ["T-1", " T-1", "", None],
+    "store_id": ["S1", "S1 ", " S1", "S 1"],
+    "product_id": ["P1", "P1 ", "p1"],
+    "customer_id": ["C1", " C1", "", None],
+    "event_type": ["sale", "Sale", "", None, "sale "],
+    "region": [
+        "West", "west", "WEST", "EU", "eu", "North-West", " West", "West ", "Süd", "süd", "ÖST",
+        "Öst", "Øst", "W", "w", "New York", "new york", "1st", "123", "İstanbul", "ﬁeld", "ß",
+    ],
+    "channel": ["store", "Store", "STORE", "", None, " store", "Éa", "éa", "a1"],
+    "product_name": ["Olive oil 1 l", " x", "x ", "", None, "ÄÖ", "  "],
+    "category": ["Groceries", "groceries", "GROCERIES", "Non-Food", "EU", "", None, "éÉ", "aÉ"],
+    "payment_method": ["card", "Card", "gift_card", None, "", "card "],
+    "currency": ["USD", "usd", "Usd"],
+}  # fmt: skip
+
+
+async def test_a_text_that_the_loader_calls_tidy_is_what_staging_makes_of_it(
+    writer: Writer, warehouse: Warehouse
+) -> None:
+    """Of each text the loader's own decoding says whether it is; staging's view what it becomes."""
+    await settle(writer)
+    tidy, changed = set(), set()
+    pairs = [(name, text) for name, texts in TEXTS.items() for text in texts]
+    for number, (name, text) in enumerate(pairs):
+        one = sale(1) | {name: text}
+        told = one | {"occurred_at": one["occurred_at"].isoformat(), "net_amount": 10}
+        line = json.dumps(told, ensure_ascii=False).encode()
+        decoded = decode(line, ObjectKind("json", "none"), Rules(), by_hand=False)
+        assert decoded.rows == 1
+        if decoded.tidy:
+            tidy.add((name, text))
+        file_id = warehouse.load(one | {"event_id": event(number)})
+        after = f"select {name} from staging.stg_sales__events where file_id = %s"
+        if warehouse.value(after, file_id) != text:
+            changed.add((name, text))
+    # a missing type of event is a sale to either
+    assert tidy & changed == {("event_type", None)}
+    # what stays and is not called tidy: of one case or of none
+    of_one_case = ("EU", "W", "123", "ÖST", "Öst", "Øst", "ß", "1st", "İstanbul", "ﬁeld", "")
+    assert {*pairs} - tidy - changed <= {
+        (name, text) for name in ("region", "category") for text in (*of_one_case, "aÉ", "éÉ")
+    }
+
+
+@pytest.mark.parametrize("flags", [(True, True), (True, False), (False, False)])
+async def test_texts_of_tidy_files_are_taken_as_they_are_where_all_files_of_a_run_are(
+    writer: Writer, warehouse: Warehouse, flags: tuple[bool, bool]
+) -> None:
+    await settle(writer)
+    loaded = [warehouse.load(sale(1, region=" west")), warehouse.load(sale(2, event_type=None))]
+    warehouse.hide(loaded)
+    for file_id, flag in zip(loaded, flags, strict=True):
+        warehouse.do("update ops.load_file set tidy = %s where file_id = %s", flag, file_id)
+    for file_id in loaded:
+        warehouse.show(file_id)
+    await settle(writer)
+    found = warehouse.do("select region, event_type from marts.fct_sales order by event_id")
+    assert found == [(" west" if all(flags) else "West", "sale"), ("West", "sale")]

@@ -53,6 +53,8 @@ class Decoded:
     plain_sha256: bytes = b""  # of packed files dropped by hand only
     salvaged: int = 0  # lines that went the slow way
     drifted: bool = False  # some row has fields the contract does not know
+    # every text is as staging would spell it: known of what went the quickest way only
+    tidy: bool = True
     batch_ids: set[str] = field(default_factory=set)
     event_time_min: datetime | None = None
     event_time_max: datetime | None = None
@@ -75,10 +77,11 @@ class Decoded:
     def reasons(self) -> dict[str, int]:
         return dict(Counter(reject.reason for reject in self.rejects))
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch, tidy: bool = False) -> None:
         """Take a batch of table.SCHEMA."""
         if not batch.num_rows:
             return
+        self.tidy &= tidy
         self.batches.append(batch)
         self.rows += batch.num_rows
         self.drifted |= batch.column("extra").null_count < batch.num_rows

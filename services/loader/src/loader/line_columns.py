@@ -17,8 +17,9 @@ class Fields:
 
     literal, mask: (fields, words) the bytes before it, and 0xff for each that counts. size: how
     many. kind: TEXT, … TIME. places: behind the point at most. slot: the row of Values' starts and
-    ends, or numbers, that it fills. amounts: the fields quantity, unit_price, discount_amount and
-    net_amount, -1 where there is none. texts, numbers: how many there are.
+    ends, or numbers, that it fills. spelling: of a text, AS_IS, … UPPER. amounts: the fields
+    quantity, unit_price, discount_amount and net_amount, -1 where there is none. texts, numbers:
+    how many there are.
     """
 
     literal: Words
@@ -27,6 +28,7 @@ class Fields:
     kind: Longs
     places: Longs
     slot: Longs
+    spelling: Longs
     amounts: Longs
     texts: int
     numbers: int
@@ -89,17 +91,17 @@ def survey(padded: Bytes) -> tuple[int, bool]:
 
 def scan(
     padded: Bytes, lines: int, fields: Fields, max_line: int, into: Values, first: int
-) -> Places | None:
-    """(texts, lines) where in the bytes each text begins; the rest goes into values from the line
-    `first` on. None where a line is not of that form, is longer than max_line or breaks one of the
-    contract's rules."""
+) -> tuple[Places, bool] | None:
+    """(texts, lines) where in the bytes each text begins, and whether all are spelt as staging
+    would; the rest goes into values from the line `first` on. None where a line is not of that
+    form, is longer than max_line or breaks one of the contract's rules."""
     starts = np.empty((fields.texts, lines), np.int32)
-    found = line_scan.scan(
+    taken, tidy = line_scan.scan(
         padded, _words(padded), fields.literal, fields.mask, fields.size, fields.kind,
-        fields.places, fields.slot, fields.amounts, max_line, first,
+        fields.places, fields.slot, fields.spelling, fields.amounts, max_line, first,
         starts, into.ends, into.numbers, into.ids, into.times, into.present,
     )  # fmt: skip
-    return starts if found else None
+    return (starts, bool(tidy)) if taken else None
 
 
 def gather(padded: Bytes, starts: Places, values: Values, first: int, into: Texts) -> None:

@@ -7,7 +7,19 @@ import numpy as np
 import pyarrow as pa
 
 from loader.line_columns import Fields
-from loader.line_scan import CODE, NUMBER, REQUIRED, TEXT, TIME, UUID, VERSION
+from loader.line_scan import (
+    AS_IS,
+    CODE,
+    LOWER,
+    NAME,
+    NUMBER,
+    REQUIRED,
+    TEXT,
+    TIME,
+    UPPER,
+    UUID,
+    VERSION,
+)  # fmt: skip
 from loader.sale import DECIMALS, INTEGERS, KNOWN, REQUIRED_TEXT
 from loader.table import SCHEMA
 from pipeline.contracts import sale_event
@@ -19,6 +31,9 @@ _KINDS = (
     | dict.fromkeys(REQUIRED_TEXT, REQUIRED)
     | {"event_id": UUID, "occurred_at": TIME, "currency": CODE}
 )
+_SPELLINGS = {
+    "region": NAME, "category": NAME, "channel": LOWER, "payment_method": LOWER, "currency": UPPER,
+}  # fmt: skip
 _AMOUNTS = ("quantity", "unit_price", "discount_amount", "net_amount")
 _WORD = 8
 
@@ -98,5 +113,6 @@ def fields_of(form: list[Field]) -> Fields:
         slot=np.where(numeric, np.cumsum(numeric), np.cumsum(textual)) - 1,
         texts=sum(textual),
         numbers=sum(numeric),
+        spelling=np.array([_SPELLINGS.get(name, AS_IS) for name in names]),
         amounts=np.array([names.index(name) if name in names else -1 for name in _AMOUNTS]),
     )

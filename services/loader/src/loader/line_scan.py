@@ -19,6 +19,8 @@ Words = npt.NDArray[np.uint64]
 Longs = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 
+# how staging would spell a text: as it is; as a name, with letters of both cases; folded either way
+AS_IS, NAME, LOWER, UPPER = range(4)
 # what a value is; a code is three letters
 TEXT, REQUIRED, CODE, NUMBER, VERSION, UUID, TIME = range(7)
 PAD = 64
@@ -27,7 +29,7 @@ _MOST_DIGITS = 9  # before a point
 _SURELY_AGREE = 0.0099  # a cent apart is legal; what comes near it is left to exact arithmetic
 _FIRST_YEAR, _LAST_YEAR = 2, 9998  # whatever the offset, Python's calendar holds the instant
 _QUOTE, _BACKSLASH, _POINT, _MINUS, _ZERO, _HYPHEN, _NULL, _END, LF = b'"\\.-0-n}\n'
-_COLON, _PLUS, _BLANK, _T, _UPPER_T, _Z, _A, _LOWER = b":+ tTza "
+_COLON, _PLUS, _BLANK, _T, _UPPER_T, _Z, _A, _UPPER_A, _LOWER = b":+ tTzaA "
 _EACH = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
 _QUOTES, _BACKSLASHES, _BLANKS = (np.uint64(int(_EACH) * byte) for byte in b'"\\ ')
@@ -58,10 +60,10 @@ def survey(raw: Bytes) -> tuple[int, int]:
 def scan(
     raw: Bytes, words: Words,
     literal: Words, mask: Words, length: Longs, kind: Longs, places: Longs, slot: Longs,
-    amounts: Longs, max_line: int, line: int,
+    spelling: Longs, amounts: Longs, max_line: int, line: int,
     starts: Places, ends: Places, numbers: Longs, ids: Bytes, times: Longs, present: Bytes,
-) -> bool:  # fmt: skip
-    at, first, size = 0, line, len(raw) - PAD
+) -> tuple[bool, bool]:  # fmt: skip
+    at, first, size, tidy = 0, line, len(raw) - PAD, True
     while at < size:
         begin = at
         for field in range(len(length)):
@@ -69,13 +71,13 @@ def scan(
             for word in range((length[field] + WORD - 1) // WORD):
                 differs |= (words[at + WORD * word] ^ literal[field, word]) & mask[field, word]
             if differs:
-                return False
+                return False, False
             at += length[field]
             what, here = kind[field], slot[field]
             present[field, line] = 1
             if raw[at] == _NULL:
                 if words[at] & _HALF != _NULL_WORD:
-                    return False
+                    return False, False
                 at += 4
                 present[field, line] = 0
                 if what in (TEXT, CODE):
@@ -85,27 +87,27 @@ def scan(
                     numbers[here, line, 0] = 0
                     numbers[here, line, 1] = 0
                 elif what != VERSION:
-                    return False
+                    return False, False
             elif what == NUMBER:
                 at, number = _number(raw, at, places[field])
                 if at < 0:
-                    return False
+                    return False, False
                 numbers[here, line, 0] = number
                 numbers[here, line, 1] = number >> 63
             elif what == VERSION:
                 at, number = _number(raw, at, 0)
                 if number != SCHEMA_VERSION:
-                    return False
+                    return False, False
             elif raw[at] != _QUOTE:
-                return False
+                return False, False
             elif what == UUID:
                 at = _uuid(raw, at + 1, ids[line])
                 if at < 0:
-                    return False
+                    return False, False
             elif what == TIME:
                 at, times[line] = _time(raw, at + 1)
                 if at < 0:
-                    return False
+                    return False, False
             else:
                 start = at + 1
                 at = _quote(words, start)
@@ -114,21 +116,22 @@ def scan(
                     or (what == REQUIRED and at == start)
                     or (what == CODE and not _is_code(raw, start, at))
                 ):
-                    return False
+                    return False, False
                 starts[here, line - first] = start
                 ends[here, line + 1] = ends[here, line] + (at - start)
+                tidy &= _is_tidy(raw, start, at, spelling[field])
                 at += 1
         if raw[at] != _END or not _amounts_agree(numbers, present, slot, amounts, line):
-            return False
+            return False, False
         at += 1
         if at - begin > max_line:
-            return False
+            return False, False
         line += 1
         if at < size:
             if raw[at] != LF:
-                return False
+                return False, False
             at += 1
-    return True
+    return True, tidy
 
 
 @inlined
@@ -263,6 +266,22 @@ def _is_code(raw: Bytes, start: int, end: int) -> bool:
     for at in range(start, end):
         letters += 0 <= (raw[at] | _LOWER) - _A < 26
     return bool(letters == 3 == end - start)
+
+
+@inlined
+def _is_tidy(raw: Bytes, start: int, end: int, spelling: int) -> bool:
+    """Whether staging leaves the text as it is (dbt/macros/clean.sql)."""
+    if start == end or raw[start] == _BLANK or raw[end - 1] == _BLANK:
+        return False
+    if spelling == AS_IS:
+        return True
+    small = large = False
+    for at in range(start, end):
+        small |= 0 <= raw[at] - _A < 26
+        large |= 0 <= raw[at] - _UPPER_A < 26
+    if spelling == NAME:
+        return bool(small and large)
+    return not large if spelling == LOWER else not small
 
 
 @inlined

@@ -29,21 +29,21 @@ def decode_side_by_side(
         plain = [_ended(b"".join(pieces)) for pieces in unpacked]
     except Poison:
         return [None] * len(files)
-    rows = _by_form(plain, rules)
-    rest = [number for number, one in enumerate(rows) if one is None]
-    for number, one in zip(
-        rest, _by_parser([plain[number] for number in rest], rules), strict=True
-    ):
-        rows[number] = one
-    return [
-        None if one is None else _decoded(one, pieces.size)
-        for one, pieces in zip(rows, unpacked, strict=True)
-    ]
+    found = _by_form(plain, rules)
+    rest = [number for number, one in enumerate(found) if one is None]
+    for number, one in zip(rest, _by_parser([plain[n] for n in rest], rules), strict=True):
+        found[number] = one
+    for one, pieces in zip(found, unpacked, strict=True):
+        if one is not None:
+            one.size = pieces.size
+    return found
 
 
-def _by_form(plain: Sequence[bytes], rules: Rules) -> list[pa.RecordBatch | None]:
-    batches: list[pa.RecordBatch] = []
-    uniform = UniformLines(rules, batches.append, sum(map(len, plain)))
+def _by_form(plain: Sequence[bytes], rules: Rules) -> list[Decoded | None]:
+    batches: list[tuple[pa.RecordBatch, bool]] = []
+    uniform = UniformLines(
+        rules, lambda batch, tidy: batches.append((batch, tidy)), sum(map(len, plain))
+    )
     counts = [uniform.take(padded(text), 1) for text in plain]
     uniform.flush()
     # a file is never parted
@@ -51,31 +51,30 @@ def _by_form(plain: Sequence[bytes], rules: Rules) -> list[pa.RecordBatch | None
     return [next(parts) if count else None for count in counts]
 
 
-def _by_parser(plain: Sequence[bytes], rules: Rules) -> list[pa.RecordBatch | None]:
+def _by_parser(plain: Sequence[bytes], rules: Rules) -> list[Decoded | None]:
     joined = b"".join(plain)
     batch = engine.decode_chunk(joined, 1, rules) if joined else None
     if batch is None:
         return [None] * len(plain)
-    return [*_parted([batch], [text.count(b"\n") for text in plain])]
+    return [*_parted([(batch, False)], [text.count(b"\n") for text in plain])]
 
 
-def _parted(batches: Sequence[pa.RecordBatch], counts: Sequence[int]) -> Iterator[pa.RecordBatch]:
-    """The next rows for each count; each lie in one batch."""
+def _parted(
+    batches: Sequence[tuple[pa.RecordBatch, bool]], counts: Sequence[int]
+) -> Iterator[Decoded]:
+    """The next rows for each count, with the line numbers of a file of its own; each lie in one
+    batch."""
     coming = iter(batches)
     batch, start = None, 0
     for count in counts:
         if batch is None or start == batch.num_rows:
-            batch, start = next(coming), 0
-        yield batch.slice(start, count)
+            (batch, tidy), start = next(coming), 0
+        decoded = Decoded()
+        numbers = pa.array(np.arange(1, count + 1, dtype=np.int32))
+        rows = batch.slice(start, count)
+        decoded.add(rows.set_column(_LINE_NO, SCHEMA.field(_LINE_NO), numbers), tidy)
+        yield decoded
         start += count
-
-
-def _decoded(rows: pa.RecordBatch, size: int) -> Decoded:
-    """With the line numbers of a file of its own."""
-    decoded = Decoded(size=size)
-    numbers = pa.array(np.arange(1, rows.num_rows + 1, dtype=np.int32))
-    decoded.add(rows.set_column(_LINE_NO, SCHEMA.field(_LINE_NO), numbers))
-    return decoded
 
 
 def _ended(text: bytes) -> bytes:

@@ -30,7 +30,7 @@ _SPARE = 64 << 10  # bytes for the texts of a column that happened to be empty a
 def decode_chunk(chunk: bytes, first_line: int, rules: Rules) -> pa.RecordBatch | None:
     """The chunk's rows as a batch of table.SCHEMA, None where it asks for a parser."""
     found: list[pa.RecordBatch] = []
-    lines = UniformLines(rules, found.append, len(chunk))
+    lines = UniformLines(rules, lambda batch, _tidy: found.append(batch), len(chunk))
     if not lines.take(padded(chunk), first_line):
         return None
     lines.flush()
@@ -38,10 +38,13 @@ def decode_chunk(chunk: bytes, first_line: int, rules: Rules) -> pa.RecordBatch 
 
 
 class UniformLines:
-    """Collects blocks of lines, and gives batches of table.SCHEMA to `add`, in their order.
-    expected: about how many bytes there will be, for the room that is made for them."""
+    """Collects blocks of lines, and gives batches of table.SCHEMA to `add`, in their order, and
+    whether all of a batch's texts are tidy (Decoded). expected: about how many bytes there will be,
+    for the room that is made for them."""
 
-    def __init__(self, rules: Rules, add: Callable[[pa.RecordBatch], None], expected: int) -> None:
+    def __init__(
+        self, rules: Rules, add: Callable[[pa.RecordBatch, bool], None], expected: int
+    ) -> None:
         self._rules = rules
         self._add = add
         self._expected = expected
@@ -75,7 +78,7 @@ class UniformLines:
     def flush(self) -> None:
         """Hand over what was taken."""
         if self._batch is not None:
-            self._add(self._batch.rows())
+            self._add(self._batch.rows(), self._batch.tidy)
             self._batch = None
 
 
@@ -94,6 +97,7 @@ class _Batch:
         self._values = Values.for_lines(self._fields, self._room)
         self._texts: Texts | None = None
         self._lines = 0
+        self.tidy = True
 
     def take(self, block: Bytes, lines: int) -> bool:
         """Whether the block's lines were added: all of them or none."""
@@ -101,9 +105,10 @@ class _Batch:
         if last > self._room:
             return False
         max_line = self._rules.max_line_bytes
-        starts = scan(block, lines, self._fields, max_line, self._values, first)
-        if starts is None:
+        found = scan(block, lines, self._fields, max_line, self._values, first)
+        if found is None:
             return False
+        starts, tidy = found
         ends = self._values.ends[:, last].astype(np.int64)
         if self._texts is None:
             self._texts = Texts.with_rooms((ends * self._blocks).astype(np.int64) + _SPARE)
@@ -111,6 +116,7 @@ class _Batch:
             return False
         gather(block, starts, self._values, first, self._texts)
         self._lines = last
+        self.tidy &= tidy
         return True
 
     def rows(self) -> pa.RecordBatch:

@@ -59,4 +59,5 @@ def record(
         subject.size, subject.found.sequencer, subject.format,
         origin and origin.schema_version, origin and origin.writer, version,
         subject.found.source, subject.modified, subject.found.event_at, subject.started_at,
+        counted.tidy and counted.rows > 0,
     )  # fmt: skip

@@ -68,9 +68,9 @@ class DbtProcess:
         return asdict(run) if run else None
 
     def verb_build(self, run_id: int) -> dict[str, Any]:
-        files = self._ledger.files(run_id)
-        self._publisher.begin(self._engine.plan, withdrawing="superseded" in files)
-        build = self._engine.increment(run_id, files)
+        context = self._ledger.context(run_id)
+        self._publisher.begin(self._engine.plan, withdrawing=bool(context.superseded))
+        build = self._engine.increment(asdict(context))
         if not build.ok:
             self._publisher.abandon()
         self._ledger.record(run_id, build)

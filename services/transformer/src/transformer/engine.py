@@ -98,9 +98,9 @@ class DbtEngine:
         """Create or widen every table and view; existing rows stay."""
         return self._invoke(["run"])
 
-    def increment(self, run_id: int, files: dict[str, list[int]]) -> Build:
-        """Fill and test the slices of a run over these files: ids by kind, as in the ledger."""
-        tell_models(json.dumps({"run_id": run_id, "loaded": [], "superseded": []} | files))
+    def increment(self, context: dict[str, Any]) -> Build:
+        """Fill and test the slices of a run. context: ledger.Context."""
+        tell_models(json.dumps(context))
         return self._invoke(["--no-populate-cache", *INCREMENT])
 
     def full_refresh(self) -> Build:

@@ -57,6 +57,17 @@ def connected(worker: str) -> Any:
     )
 
 
+@dataclass(frozen=True)
+class Context:
+    """What models are told of a run: ids of its files by kind; whether every text of the loaded
+    ones is as staging spells it."""
+
+    run_id: int
+    loaded: list[int]
+    superseded: list[int]
+    tidy: bool
+
+
 class Ledger:
     def __init__(self, worker: str) -> None:
         self._worker = worker
@@ -119,13 +130,18 @@ class Ledger:
                     return None
             return Run(run_id, attempt, self._files(cursor, run_id))
 
-    def files(self, run_id: int) -> dict[str, list[int]]:
-        """Ids of the run's files by kind, as they are now."""
-        found: dict[str, list[int]] = {}
+    def context(self, run_id: int) -> Context:
+        """The run's files as they are now."""
         with self._connection, self._connection.cursor() as cursor:
-            for file in self._files(cursor, run_id):
-                found.setdefault(file.kind, []).append(file.file_id)
-        return found
+            cursor.execute(TAKE["files"], {"run_id": run_id})
+            found = cursor.fetchall()
+        loaded = [(file_id, tidy) for file_id, kind, *_, tidy in found if kind == "loaded"]
+        return Context(
+            run_id,
+            loaded=[file_id for file_id, _ in loaded],
+            superseded=[file_id for file_id, kind, *_ in found if kind == "superseded"],
+            tidy=all(tidy for _, tidy in loaded),
+        )
 
     def narrow(self, run_id: int, keep: list[int]) -> None:
         """Put every other file of the run back: it is pending again."""

@@ -86,7 +86,7 @@ where l.file_id = t.file_id
   and t.state in ('done', 'held')
 
 -- name: files
-select t.file_id, t.kind, l.rows_loaded, l.bucket, l.key, l.committed_at
+select t.file_id, t.kind, l.rows_loaded, l.bucket, l.key, l.tidy
 from ops.transform_file t join ops.load_file l using (file_id)
 where t.run_id = %(run_id)s and t.state = 'claimed'
 order by t.file_id
