@@ -17,6 +17,7 @@ from generator.lines import Lines, joined
 from generator.record_batch import RecordBatch
 
 log = logging.getLogger(__name__)
+_TURN = 8  # chunks, a hundredth of a second: a turn costs as much as some hundred events
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class WholePacker:
             if size >= self._limit * self._partitions:
                 yield self._pack(waiting)
                 waiting, size = [], 0
-            else:
+            elif len(waiting) % _TURN == 0:
                 yield []  # a turn of the loop
         if waiting:
             yield self._pack(waiting)

@@ -60,7 +60,7 @@ class GeneratorSettings(Settings):
     # aiokafka's lz4 is its slowest level: zstd takes a sixth of the time and half the bytes
     compression: Literal["zstd", "lz4", "snappy", "gzip", "none"] = "zstd"
     # bytes of a record batch, and of those under way
-    batch_bytes: int = Field(512 * 1024, ge=16 * 1024, le=8 * 1024 * 1024)
+    batch_bytes: int = Field(1024 * 1024, ge=16 * 1024, le=8 * 1024 * 1024)
     in_flight: int = Field(16, ge=1, le=256)
     # without an acknowledgement for so long, the batch begins anew on a new connection
     ack_seconds: float = Field(60, gt=0)

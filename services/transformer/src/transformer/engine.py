@@ -1,5 +1,5 @@
 """dbt behind four verbs: parse, create, increment, full_refresh. All that the project
-knows of dbt's Python API is in this file, in kept_sessions and in parsed_project.
+knows of dbt's Python API is in this file, kept_sessions, parsed_project and shortcuts.
 
 One instance a process and one invocation at a time: dbt keeps global state. The parsed manifest
 is kept and injected, so that an invocation parses nothing.
@@ -21,6 +21,7 @@ from transformer.kept_sessions import KeptSessions
 from transformer.parsed_project import ParsedProject
 from transformer.plan import Publication, publications
 from transformer.settings import tell_models
+from transformer.shortcuts import take_shortcuts
 
 QUIET = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
 # models in the order of their graph, and only the tests that look at slices
@@ -66,6 +67,7 @@ class DbtEngine:
     ) -> None:
         self._project = project
         PostgresAdapter.ConnectionManager = KeptSessions
+        take_shortcuts()
         self._on_node = on_node
         self._manifest: Manifest | None = None
         self._invocation_id = ""
