@@ -170,6 +170,23 @@ async def test_a_run_leaves_out_what_lies_between_its_own_files(
     assert warehouse.snapshot() == before
 
 
+@pytest.mark.parametrize(("max_rows", "taken"), [(9, 3), (4, 2), (3, 2), (2, 2), (1, 1)])
+async def test_a_run_that_is_full_takes_what_is_of_the_same_time_too(
+    writer: Writer, warehouse: Warehouse, max_rows: int, taken: int
+) -> None:
+    """Else the rest would be older than what is published, and each of it looked up."""
+    await settle(writer)
+    files = [
+        warehouse.load(sale(1), sale(2, hour=1)),
+        warehouse.load(sale(3, hour=0.5), sale(4, hour=0.9)),
+        warehouse.load(sale(5, hour=1.5), sale(6, hour=2)),
+    ]
+    client: Any = writer._client
+    run = await client.ask("take", max_files=10, max_rows=max_rows)
+    assert [file["file_id"] for file in run["files"]] == files[:taken]
+    await settle(writer)
+
+
 async def test_tables_that_grow_are_vacuumed_by_who_reads_them(
     stack: Stack, writer: Writer, warehouse: Warehouse
 ) -> None:

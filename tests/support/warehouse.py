@@ -175,10 +175,17 @@ def insert_file(cursor: Any, sales: Sequence[Sale]) -> int:
     batches = sorted({row["batch_id"] for row in sales if row["batch_id"]})
     cursor.execute(
         "insert into ops.load_file (target, bucket, key, etag, state, has_range, rows_in_file,"
-        " rows_loaded, batch_ids, discovered_by)"
-        " values ('sales', 'bucket', %s, 'etag', 'loaded', false, %s, %s, %s, 'event')"
+        " rows_loaded, batch_ids, event_time_min, event_time_max, discovered_by)"
+        " values ('sales', 'bucket', %s, 'etag', 'loaded', false, %s, %s, %s, %s, %s, 'event')"
         " returning file_id",
-        (uuid.uuid4().hex, len(sales), len(sales), batches),
+        (
+            uuid.uuid4().hex,
+            len(sales),
+            len(sales),
+            batches,
+            min((row["occurred_at"] for row in sales), default=None),
+            max((row["occurred_at"] for row in sales), default=None),
+        ),
     )
     file_id = int(cursor.fetchone()[0])
     execute_values(

@@ -59,20 +59,28 @@ where application_name = %(application)s and usename = current_user and pid <> p
 insert into ops.transform_run (state, worker) values ('running', %(worker)s) returning run_id
 
 -- name: claim_loaded
--- a difference of sets, never a mark on a time or an id: what commits late is in the next claim
+-- a difference of sets, never a mark on a time or an id: what commits late is in the next claim. Files
+-- of the same time go together, though that makes it half as many rows again: of a run whose events are
+-- older than the newest published each must be looked up
 insert into ops.transform_file (file_id, run_id, kind, state)
 select file_id, %(run_id)s, 'loaded', 'claimed'
 from (
   select
     file_id,
+    event_time_min,
     row_number() over by_id as place,
-    sum(rows_loaded) over by_id - rows_loaded as rows_before
+    sum(rows_loaded) over by_id - rows_loaded as rows_before,
+    max(event_time_max) over (by_id rows between unbounded preceding and 1 preceding) as reached
   from ops.load_file
   where state = 'loaded' and file_id > %(after)s
     and not exists (select 1 from ops.transform_file t where t.file_id = load_file.file_id)
   window by_id as (order by file_id)
 ) pending
-where place <= %(max_files)s and rows_before < %(max_rows)s
+where place <= %(max_files)s
+  and (
+    rows_before < %(max_rows)s
+    or (rows_before < 1.5 * %(max_rows)s and event_time_min < reached)
+  )
 on conflict do nothing
 
 -- name: claim_superseded
