@@ -260,7 +260,7 @@ async def world(rate: float) -> AsyncIterator[World]:
         if supervisor is not None:
             # a fault may have left it or a server asleep
             for process in psutil.Process().children(recursive=True):
-                with contextlib.suppress(psutil.Error):
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGCONT)
             supervisor.send_signal(signal.SIGTERM)
             supervisor.wait(60)
