@@ -1,6 +1,7 @@
 """F5, F9, F10: servers paused, killed, and PostgreSQL in its worse moods."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -103,7 +104,12 @@ async def _superuser(world: World) -> Any:
 async def kill_a_backend(world: World) -> None:
     """kill -9 of one: the whole cluster recovers."""
     children = [p for p in world.server("postgres").children() if _is_session(p.cmdline())]
-    os.kill(random.choice(children).pid, signal.SIGKILL)
+    random.shuffle(children)
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile: another one
+            os.kill(child.pid, signal.SIGKILL)
+            return
+    raise AssertionError("no session to kill")
 
 
 def _is_session(command: list[str]) -> bool:
