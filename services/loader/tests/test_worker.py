@@ -48,6 +48,6 @@ def test_a_warehouse_that_refuses_everybody_is_asked_less_and_less() -> None:
         return after_a_minute, in_the_second, left
 
     first, second, left = run(minutes())
-    assert first < 700
+    assert first < 600
     assert second < 400  # seven a second, of 48 workers
     assert left == 0

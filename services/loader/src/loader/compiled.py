@@ -9,7 +9,7 @@ _Loop = TypeVar("_Loop", bound=Callable[..., Any])
 
 
 def compiled(loop: _Loop) -> _Loop:
-    """The loop, compiled at its first call (a second, once for each combination of types) and run
+    """The loop, compiled at its first call (seconds, once for each combination of types) and run
     without the interpreter's lock. What comes out is kept for the next process, beside the source
     or where NUMBA_CACHE_DIR says; where neither can be written each process compiles for itself."""
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from loader import engine
 from loader.decoded import Decoded, Rules
 from loader.inflate import lines
 from loader.json_chunk import decode_chunk
@@ -44,7 +45,9 @@ class Doubtful:
         """Add the chunk's lines; how many. What spoils a chunk is looked for in ever smaller parts,
         so that one bad line does not send thousands of good ones the slow way."""
         if depth <= _DEPTH:
-            batch = decode_chunk(chunk, line_no, self._rules)
+            # all of it was just found to be of no one form; a part may be
+            by = decode_chunk if depth else engine.decode_chunk
+            batch = by(chunk, line_no, self._rules)
             if batch is not None:
                 self._into.add(batch)
                 return int(batch.num_rows)

@@ -35,7 +35,7 @@ _IDLE_SECONDS = 5.0
 _DECODERS = 2  # threads
 _TRIES = Backoff(cap=5, attempts=4)
 _ONE_TRY = Backoff(attempts=1)
-_NEXT_FILE = Backoff(first=0.5, cap=20)
+_NEXT_FILE = Backoff(first=1, cap=20)
 _LAST_WORDS_SECONDS = 5.0
 _LARGEST_LETTER = 4 << 20  # a message that cannot be used goes on in base64
 
