@@ -239,11 +239,14 @@ async def test_replacing_and_releasing_files_are_an_operator_s_acts(
     assert await warehouse.count() == 2
     operator = await asyncpg.connect(**login(pipeline_env, "operator"))
     try:
+        # of a file withdrawn before it is announced the outbox tells only the withdrawal
+        assert len(await received(pipeline_env, topics.FILES_LOADED, 1)) == 1
         assert await operator.fetchval("select ops.withdraw_file(1, 'replaced')") == 2
         await operator.execute("select ops.release_file(2, 'replaces 1')")
         await eventually(verdicts(warehouse, 3), within=20, describe=lambda: loader.logs[-3000:])
         assert await warehouse.states() == ["superseded", "quarantined", "loaded"]
         assert await warehouse.count() == 3
+        assert len(await received(pipeline_env, topics.FILES_LOADED, 3)) == 3
         # and once more from the same object
         await operator.execute("select ops.supersede_file(file_id, 'look again') from"
                                " ops.load_file where state = 'loaded'")  # fmt: skip
