@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
+import crc32c
 from botocore.exceptions import ClientError
 
 from pipeline.contracts.objects import ObjectMetadata
@@ -78,10 +79,10 @@ class MemoryS3:
 
     async def put_object(
         self, *, Bucket: str, Key: str, Body: IO[bytes], Metadata: dict[str, str],
-        ChecksumSHA256: str, IfNoneMatch: str | None = None,
+        ChecksumCRC32C: str, IfNoneMatch: str | None = None,
     ) -> None:  # fmt: skip
         body = Body.read()
-        if base64.b64decode(ChecksumSHA256) != hashlib.sha256(body).digest():
+        if base64.b64decode(ChecksumCRC32C) != crc32c.crc32c(body).to_bytes(4, "big"):
             raise _error("BadDigest")
         write = Write(Key, Stored(body, dict(Metadata)), IfNoneMatch == "*")
         what = self._trouble.at("put", "503", "409", "late", "lost")

@@ -1,8 +1,8 @@
 """The outbox: every verdict reaches Kafka at least once, whoever dies in between.
 
 A verdict without its mark in ops.load_announced is sent, its acknowledgement awaited, then
-marked. A file withdrawn before it was announced is announced as withdrawn only. One loader at a time does so (an advisory lock of the transaction); readers dedupe by
-(file_id, kind).
+marked. A file withdrawn before it was announced is announced as withdrawn only. One loader at a
+time does so (an advisory lock of the transaction); readers dedupe by (file_id, kind).
 """
 
 import asyncio

@@ -11,7 +11,7 @@ good, so it is what sale.row takes.
 import numpy as np
 import numpy.typing as npt
 
-from loader.compiled import compiled, inlined
+from pipeline.compiled import compiled, inlined
 from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 Bytes = npt.NDArray[np.uint8]

@@ -29,9 +29,7 @@ class ChainBroken(Exception):
 class ObjectStore(Protocol):
     """What the chain needs of a bucket; store.Store says what each raises."""
 
-    async def create(
-        self, key: str, body: bytes, headers: Mapping[str, str], *, sha256: str | None = None
-    ) -> None: ...
+    async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None: ...
     async def head(self, key: str) -> Head | None: ...
     async def first_keys(self, prefix: str, limit: int) -> list[str]: ...
     def keys_after(self, prefix: str, after: str) -> AsyncIterator[str]: ...
@@ -78,9 +76,7 @@ class Chain:
         """Create the object. None when it is there with exactly these bytes (ours, or ours from an
         attempt whose answer was lost); else the object that another writer put in its place."""
         try:
-            await self._store.create(
-                batch.key, batch.body, batch.metadata.to_headers(), sha256=batch.metadata.sha256
-            )
+            await self._store.create(batch.key, batch.body, batch.metadata.to_headers())
         except PreconditionFailed:
             metrics.CONFLICTS.labels("412").inc()
             return await self._met(batch)

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import hashlib
 import io
 import time
 import traceback
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import crc32c
 from botocore.exceptions import ClientError
 
 from pipeline.clients.s3 import s3_errors
@@ -55,21 +55,19 @@ class Store:
         self._answered = answered
         self.answered_at = time.monotonic()
 
-    async def create(
-        self, key: str, body: bytes, headers: Mapping[str, str], *, sha256: str | None = None
-    ) -> None:
+    async def create(self, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Create the object, never overwrite one. Raises PreconditionFailed, PutRefused.
 
-        The digest (in hexadecimal, if it is known) makes the body part of the condition: SeaweedFS
-        4.48 creates an empty object, metadata and all, when a connection ends between the headers
-        and the body. It is in a header that is signed, so the signature needs none of its own.
+        The checksum makes the body part of the condition: SeaweedFS 4.48 creates an empty object,
+        metadata and all, when a connection ends between the headers and the body. It is in a header
+        that is signed, so the signature needs none of its own.
         """
-        digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(body).digest()
+        checksum = crc32c.crc32c(body).to_bytes(4, "big")
         try:
             async with self._uploads, self._request(_ATTEMPT_SECONDS):
                 await self._client.put_object(
                     Bucket=self.bucket, Key=key, Body=_Upload(body), Metadata=dict(headers),
-                    IfNoneMatch="*", ChecksumSHA256=base64.b64encode(digest).decode(),
+                    IfNoneMatch="*", ChecksumCRC32C=base64.b64encode(checksum).decode(),
                     **self._put_options,
                 )  # fmt: skip
         except NotFound as error:

@@ -15,10 +15,10 @@ from pipeline.errors import Transient
 from pipeline.health import Health
 from pipeline.retry import Backoff, retry
 from pipeline.settings import KafkaSettings, S3Settings, TopicSettings
-from s3_sink import metrics, record_batches
+from s3_sink import allocator, metrics, record_batches
 from s3_sink.chain import Chain
 from s3_sink.dead_letters import DeadLetters
-from s3_sink.encoders import encoder_for
+from s3_sink.encoders import MakeEncoder, encoder_for
 from s3_sink.group_reader import GroupReader
 from s3_sink.identity import Identity
 from s3_sink.partition import Hands, Partition
@@ -52,6 +52,7 @@ class SinkWorker:
         self._session: Session | None = None
         self._letters = DeadLetters(kafka, topics.topic_events, topics.topic_dlq)
         self._stalls = 0
+        self._make_encoder: MakeEncoder | None = None
         if settings.fetch == "batches":
             record_batches.install()
 
@@ -66,6 +67,7 @@ class SinkWorker:
         }
 
     async def run(self, stop: asyncio.Event) -> None:
+        allocator.keep_pages()
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(s3_client(self._s3, sign_bodies=False))
             store = Store(
@@ -73,9 +75,19 @@ class SinkWorker:
                 uploads=self._settings.uploads, answered=lambda: self._health.up("s3"),
             )  # fmt: skip
             threads = stack.enter_context(ThreadPoolExecutor(_ENCODERS, "encode"))
+            self._make_encoder = await self._prepared(threads)
             await self._retry(stop, lambda: self_test(store, self._settings.prefix))
             chain = Chain(store, await self._identity(stop))
             await self._retry(stop, lambda: self._member(stop, store, chain, threads))
+
+    async def _prepared(self, threads: ThreadPoolExecutor) -> MakeEncoder:
+        """What the form needs is loaded and compiled before there is anything to encode."""
+        form, compression = self._settings.format, self._settings.compression
+        make: MakeEncoder = await asyncio.get_running_loop().run_in_executor(
+            threads, encoder_for, form, compression
+        )
+        allocator.settle()
+        return make
 
     async def _identity(self, stop: asyncio.Event) -> Identity:
         topic = self._topics.topic_events
@@ -136,9 +148,9 @@ class SinkWorker:
     ) -> Partition:  # fmt: skip
         loop = asyncio.get_running_loop()
         settings = self._settings
+        assert self._make_encoder is not None
         rules = Rules(
-            settings.cut_policy(), encoder_for(settings.format, settings.compression),
-            settings.tombstones, settings.on_gap,
+            settings.cut_policy(), self._make_encoder, settings.tombstones, settings.on_gap
         )  # fmt: skip
         hands = Hands(
             chain=chain, reader=reader,

@@ -1,13 +1,15 @@
 """JSON lines: each record gives exactly one line, nothing is refused (see lines.py)."""
 
 from collections.abc import Sequence
-from itertools import chain, islice
+from itertools import islice
 
-from s3_sink import lines
 from s3_sink.encoders.encoder import Refused
 from s3_sink.encoders.packing import Packed, Packing
 from s3_sink.event_times import EventTimes
+from s3_sink.lines import join
+from s3_sink.plain_lines import Lines, plain_lines, prepare
 from s3_sink.records import Records
+from s3_sink.undecoded import Undecoded
 
 # values decoded and joined at a time: few enough that their memory is used again at once
 _SOME = 256
@@ -22,10 +24,19 @@ class JsonLines:
         self.times = EventTimes()
         self._body = Packed(packing.begin())
 
+    @staticmethod
+    def prepare() -> None:
+        """Load or compile what else the first chunk would wait for."""
+        prepare()
+
     def add(self, chunk: Sequence[Records]) -> None:
-        values = chain.from_iterable(records.values for records in chunk)
-        while some := list(islice(values, _SOME)):
-            self._add(some)
+        for records in chunk:
+            values = records.values
+            if isinstance(values, Undecoded):
+                values = values[self._add_packed(values) :]
+            decoded = iter(values)
+            while some := list(islice(decoded, _SOME)):
+                self._add(some)
 
     @property
     def size(self) -> int:
@@ -34,13 +45,23 @@ class JsonLines:
     def finish(self) -> bytes:
         return self._body.finish()
 
+    def _add_packed(self, values: Undecoded) -> int:
+        """How many of the values there was no need to decode."""
+        taken = 0
+        for lines in plain_lines(values):
+            taken += lines.count
+            self._write(lines)
+        return taken
+
     def _add(self, values: list[bytes | None]) -> None:
-        joined, altered = lines.join(values)
+        joined, altered = join(values)
         self.altered += altered
-        self.count += len(values)
         # unaltered, a line is its value and the line end
-        self.raw_bytes += (
-            sum(len(value or b"") for value in values) if altered else len(joined) - len(values)
-        )
-        self.times.add(values[0], values[-1])
-        self._body.write(joined)
+        size = sum(len(value or b"") for value in values) if altered else len(joined) - len(values)
+        self._write(Lines(joined, len(values), size, values[0], values[-1]))
+
+    def _write(self, lines: Lines) -> None:
+        self.count += lines.count
+        self.raw_bytes += lines.raw_bytes
+        self.times.add(lines.first, lines.last)
+        self._body.write(lines.text)

@@ -7,18 +7,20 @@ from typing import Protocol
 import zstandard
 from isal import isal_zlib
 
-_GZIP = 31  # window bits: the largest window, with gzip's header and trailer
+# window bits: 4 KiB, with gzip's header and trailer. An event is like the one before it, and near
+# places take fewer bits than far ones: quicker and smaller than with 32 KiB
+_GZIP = 16 + 12
 _ZSTD_LEVEL = 1
 
 
 class Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
+    def compress(self, data: bytes | memoryview, /) -> bytes: ...
     def flush(self) -> bytes: ...
 
 
 class _Plain:
-    def compress(self, data: bytes, /) -> bytes:
-        return data
+    def compress(self, data: bytes | memoryview, /) -> bytes:
+        return bytes(data)
 
     def flush(self) -> bytes:
         return b""
@@ -52,7 +54,7 @@ class Packed:
         self._compressor = compressor
         self._parts: list[bytes] = []
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._keep(self._compressor.compress(data))
 
     def finish(self) -> bytes:
