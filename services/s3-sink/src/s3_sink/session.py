@@ -33,7 +33,7 @@ _MIB = 1 << 20
 class Limits:
     """memory_bytes over everything held; raw_bytes over what is read and not encoded yet."""
 
-    memory_bytes: int = 96 * _MIB
+    memory_bytes: int = 64 * _MIB
     raw_bytes: int = 16 * _MIB
     # without room for so long: tell Kafka to send no more
     patience: float = 5.0

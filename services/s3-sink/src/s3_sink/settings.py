@@ -45,7 +45,7 @@ class SinkSettings(Settings):
     schema_boundary: bool = False
 
     # bytes held: read, compressed, being uploaded
-    memory_bytes: int = Field(96 * MIB, ge=8 * MIB)
+    memory_bytes: int = Field(64 * MIB, ge=8 * MIB)
     # batches: one item a Kafka record batch; records: aiokafka's public way, slower
     fetch: Literal["batches", "records"] = "batches"
     # uploads at a time, whatever the number of partitions
