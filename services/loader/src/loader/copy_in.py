@@ -5,21 +5,24 @@ exactly the types that the encoder writes, or nothing is loaded.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 from asyncpg import InsufficientPrivilegeError, Record
 from asyncpg.pool import PoolConnectionProxy
-from pgpq import ArrowToPostgresBinaryEncoder
-from pgpq.encoders import StringEncoderBuilder
-from pgpq.schema import Jsonb
 
+from loader import copy_format
+from loader.copy_format import Columns
 from loader.sql import query
 from loader.table import SCHEMA
 from pipeline.errors import Transient
 
-_WIRE = pa.schema([pa.field("file_id", pa.int64()), *SCHEMA])
+_NAMES = ["file_id", *SCHEMA.names]
 _SLICE = 8_192  # rows encoded at a time
+_PIECE = 256 << 10  # bytes sent at a time: asyncpg copies each into memory that is no larger
+_KEPT = 8 << 20  # bytes of a room
 _Slice = list[tuple[int, pa.RecordBatch]]
 _TYPES = {
     "file_id": "bigint",
@@ -56,7 +59,7 @@ async def preflight(connection: "PoolConnectionProxy[Record]") -> None:
             dependency="postgres", reason="no_table",
         )  # fmt: skip
     problems = []
-    for name in _WIRE.names:
+    for name in _NAMES:
         expected = _TYPES.get(name, "text")
         actual = found[name]["type"] if name in found else "missing"
         if actual != expected:
@@ -64,7 +67,7 @@ async def preflight(connection: "PoolConnectionProxy[Record]") -> None:
     problems += [
         f"{name} is new and must be given"
         for name, column in found.items()
-        if name not in _WIRE.names and column["must_be_given"]
+        if name not in _NAMES and column["must_be_given"]
     ]
     if problems:
         raise TableDiffers("raw.sales_events: " + "; ".join(problems))
@@ -76,31 +79,33 @@ async def copy_rows(
     timeout: float,
 ) -> None:
     """COPY batches of table.SCHEMA, each with its file's id, in the connection's transaction."""
-    await connection.copy_to_table(
-        "sales_events",
-        schema_name="raw",
-        source=_encoded(batches),
-        columns=_WIRE.names,
-        format="binary",
-        timeout=timeout,
-    )
+    async with contextlib.aclosing(_encoded(batches)) as source:
+        pieces: Any = source  # asyncpg takes every buffer, its stub only bytes
+        await connection.copy_to_table(
+            "sales_events", schema_name="raw", source=pieces, columns=_NAMES, format="binary",
+            timeout=timeout,
+        )  # fmt: skip
 
 
-async def _encoded(batches: Sequence[tuple[int, pa.RecordBatch]]) -> AsyncIterator[bytes]:
-    """The binary stream; a slice is encoded in a thread while the one before it is sent."""
-    encoder = _encoder()
-    yield encoder.write_header()
+async def _encoded(
+    batches: Sequence[tuple[int, pa.RecordBatch]],
+) -> AsyncGenerator[bytes | memoryview]:
+    """The binary stream; a slice is encoded in a thread while the one before it is sent. Who takes
+    a piece has copied it when the next is asked for."""
+    yield copy_format.BEGIN
     slices = _slices(batches)
-    coming = _start(encoder, slices, 0)
-    try:
-        for index in range(len(slices)):
-            piece = await coming
-            # the encoder serves one thread at a time: the next slice starts when this one is done
-            coming = _start(encoder, slices, index + 1)
-            yield piece
-    finally:
-        await coming
-    yield encoder.finish()
+    with _rooms.some(2) as rooms:
+        coming = _start(slices, 0, rooms)
+        try:
+            for index in range(len(slices)):
+                piece = await coming
+                # into the other room, where the piece before this one was
+                coming = _start(slices, index + 1, rooms)
+                for begin in range(0, len(piece), _PIECE):
+                    yield piece[begin : begin + _PIECE]
+        finally:
+            await coming
+    yield copy_format.END
 
 
 def _slices(batches: Sequence[tuple[int, pa.RecordBatch]]) -> list[_Slice]:
@@ -118,24 +123,36 @@ def _slices(batches: Sequence[tuple[int, pa.RecordBatch]]) -> list[_Slice]:
     return slices
 
 
-def _encode(encoder: ArrowToPostgresBinaryEncoder, slice_: _Slice) -> bytes:
-    encoded = []
-    for file_id, piece in slice_:
-        ids = pa.repeat(pa.scalar(file_id, pa.int64()), piece.num_rows)
-        batch = pa.RecordBatch.from_arrays([ids, *piece.columns], schema=_WIRE)
-        encoded.append(encoder.write_batch(batch))
-    return b"".join(encoded)
-
-
-def _start(
-    encoder: ArrowToPostgresBinaryEncoder, slices: list[_Slice], index: int
-) -> "asyncio.Task[bytes]":
+def _start(slices: list[_Slice], index: int, rooms: list[bytearray]) -> "asyncio.Task[memoryview]":
     if index >= len(slices):
-        return asyncio.create_task(asyncio.sleep(0, b""))
-    return asyncio.create_task(asyncio.to_thread(_encode, encoder, slices[index]))
+        return asyncio.create_task(asyncio.sleep(0, memoryview(b"")))
+    return asyncio.create_task(asyncio.to_thread(_encode, slices[index], rooms, index % 2))
 
 
-def _encoder() -> ArrowToPostgresBinaryEncoder:
-    builders = {field.name: ArrowToPostgresBinaryEncoder.infer_encoder(field) for field in _WIRE}
-    builders["extra"] = StringEncoderBuilder.new_with_output(_WIRE.field("extra"), Jsonb())
-    return ArrowToPostgresBinaryEncoder.new_with_encoders(_WIRE, builders)
+def _encode(slice_: _Slice, rooms: list[bytearray], number: int) -> memoryview:
+    """In the room of that number, which becomes a larger one where it must."""
+    pieces = [(file_id, Columns(piece)) for file_id, piece in slice_]
+    most = sum(columns.most_bytes for _, columns in pieces)
+    if len(rooms[number]) < most:
+        rooms[number] = bytearray(most)
+    room, end = rooms[number], 0
+    for file_id, columns in pieces:
+        end = columns.write(file_id, room, end)
+    return memoryview(room)[:end]
+
+
+class Rooms:
+    """Memory that is written over again and again: fresh pages cost as much as what is written."""
+
+    def __init__(self) -> None:
+        self._free: list[bytearray] = []
+
+    @contextlib.contextmanager
+    def some(self, count: int) -> Iterator[list[bytearray]]:
+        taken = [self._free.pop() if self._free else bytearray() for _ in range(count)]
+        yield taken
+        # only where all went well: else a thread that nobody waits for any more may write there
+        self._free += [room for room in taken if len(room) <= _KEPT]
+
+
+_rooms = Rooms()

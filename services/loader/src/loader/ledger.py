@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from loader.copy_format import NotWritable
 from loader.decoded import Decoded
 from loader.found import Standing
 from loader.load_transaction import AlreadyDecided, Load, Overlap, load_files
@@ -131,6 +132,8 @@ class Ledger:
                 ) from error
             except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
                 raise Refused(f"{error.sqlstate}: {error}") from error
+            except NotWritable as error:
+                raise Refused(str(error)) from error
 
     async def add_manifest(self, manifest: BatchManifest) -> bool:
         """False where it is known already. Raises Poison for what no column takes."""
