@@ -1,6 +1,7 @@
 """Loads without a queue, for measurements: the loader's own; psql's \\copy into a twin of raw's."""
 
 import asyncio
+import gc
 import resource
 import subprocess
 from collections.abc import AsyncIterator
@@ -58,6 +59,8 @@ def psql_copy(dsn: str, csv: Path) -> None:
 @asynccontextmanager
 async def file_loader(env: PipelineEnv) -> AsyncIterator[FileLoader]:
     postgres = env.stack.postgres_settings("loader", env.database)
+    gc.collect()
+    gc.freeze()  # as the service does at its start
     async with (
         s3_client(env.stack.s3_settings("loader", env.bucket)) as client,
         pool(

@@ -10,6 +10,7 @@ signals belong to run(), because a server that takes them re-raises them before 
 import asyncio
 import contextlib
 import errno
+import gc
 import importlib.metadata
 import logging
 import signal
@@ -114,6 +115,9 @@ def _run_to_exit_code(
 ) -> int:
     try:
         worker, app = build(http, *others)
+        # what is loaded by now stays: collections need not look at it
+        gc.collect()
+        gc.freeze()
         asyncio.run(
             run(worker, app, host=http.http_host, port=http.http_port, drain=http.drain_seconds)
         )

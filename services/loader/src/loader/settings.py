@@ -33,7 +33,7 @@ class LoaderSettings(Settings):
     concurrency: int = Field(2, ge=1, le=16)
     # objects in work at a time: small ones go together, large ones wait for memory. More than the
     # store's client has connections (32): those that are read need none any more
-    files_at_once: int = Field(56, ge=1, le=64)
+    files_at_once: int = Field(48, ge=1, le=64)
     # bytes of decoded files held at once
     memory_bytes: int = Field(192 * MIB, ge=8 * MIB)
     # a file may hold this much when unpacked; larger ones are quarantined

