@@ -17,6 +17,7 @@ def compiled(loop: _Loop) -> _Loop:
     """The loop, compiled at its first call (seconds, once for each combination of types) and run
     without the interpreter's lock. What comes out is kept for the next process, beside the source
     or where NUMBA_CACHE_DIR says; where neither can be written each process compiles for itself.
+    It is held for true until the loop's own file changes: what may change elsewhere is handed in.
 
     It can make no array: references are not counted, which would be two locked instructions for
     each array that is handed to a part of the loop, or parted, for each value."""

@@ -22,7 +22,7 @@ _FIRST, _LAST = (
 )
 _CURRENCY = re.compile(r"[A-Za-z]{3}", re.ASCII)
 # a cent apart is legal; what comes near it is left to exact arithmetic
-_SURELY_AGREE = 0.0099
+SURELY_AGREE = 0.0099
 _Z, _COLON, _HYPHEN, _PLUS = 90, 58, 45, 43
 
 
@@ -226,7 +226,7 @@ def amounts_agree(own: Mapping[str, pa.Array]) -> bool:
     if net.null_count or price.null_count:
         both = pc.and_(net.is_valid(), price.is_valid()).to_numpy(zero_copy_only=False)
         apart = apart[both]
-    return bool((apart < _SURELY_AGREE).all())
+    return bool((apart < SURELY_AGREE).all())
 
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:

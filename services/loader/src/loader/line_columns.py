@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from loader import line_scan
+from loader.columns import SURELY_AGREE
 from loader.line_scan import LF, PAD, WORD, Bytes, Longs, Places, Words
+from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 _FIRST_BEYOND_ASCII = 0x80
 
@@ -98,7 +100,8 @@ def scan(
     starts = np.empty((fields.texts, lines), np.int32)
     taken, tidy = line_scan.scan(
         padded, _words(padded), fields.literal, fields.mask, fields.size, fields.kind,
-        fields.places, fields.slot, fields.spelling, fields.amounts, max_line, first,
+        fields.places, fields.slot, fields.spelling, fields.amounts, max_line, SCHEMA_VERSION,
+        SURELY_AGREE, first,
         starts, into.ends, into.numbers, into.ids, into.times, into.present,
     )  # fmt: skip
     return (starts, bool(tidy)) if taken else None

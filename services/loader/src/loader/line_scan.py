@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.compiled import compiled, inlined
-from pipeline.contracts.sale_event import SCHEMA_VERSION
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
@@ -26,7 +25,6 @@ TEXT, REQUIRED, CODE, NUMBER, VERSION, UUID, TIME = range(7)
 PAD = 64
 WORD = 8
 _MOST_DIGITS = 9  # before a point
-_SURELY_AGREE = 0.0099  # a cent apart is legal; what comes near it is left to exact arithmetic
 _FIRST_YEAR, _LAST_YEAR = 2, 9998  # whatever the offset, Python's calendar holds the instant
 _QUOTE, _BACKSLASH, _POINT, _MINUS, _ZERO, _HYPHEN, _NULL, _END, LF = b'"\\.-0-n}\n'
 _COLON, _PLUS, _BLANK, _T, _UPPER_T, _Z, _A, _UPPER_A, _LOWER = b":+ tTzaA "
@@ -60,7 +58,7 @@ def survey(raw: Bytes) -> tuple[int, int]:
 def scan(
     raw: Bytes, words: Words,
     literal: Words, mask: Words, length: Longs, kind: Longs, places: Longs, slot: Longs,
-    spelling: Longs, amounts: Longs, max_line: int, line: int,
+    spelling: Longs, amounts: Longs, max_line: int, version: int, agree: float, line: int,
     starts: Places, ends: Places, numbers: Longs, ids: Bytes, times: Longs, present: Bytes,
 ) -> tuple[bool, bool]:  # fmt: skip
     at, first, size, tidy = 0, line, len(raw) - PAD, True
@@ -96,7 +94,7 @@ def scan(
                 numbers[here, line, 1] = number >> 63
             elif what == VERSION:
                 at, number = _number(raw, at, 0)
-                if number != SCHEMA_VERSION:
+                if number != version:
                     return False, False
             elif raw[at] != _QUOTE:
                 return False, False
@@ -121,7 +119,7 @@ def scan(
                 ends[here, line + 1] = ends[here, line] + (at - start)
                 tidy &= _is_tidy(raw, start, at, spelling[field])
                 at += 1
-        if raw[at] != _END or not _amounts_agree(numbers, present, slot, amounts, line):
+        if raw[at] != _END or not _amounts_agree(numbers, present, slot, amounts, agree, line):
             return False, False
         at += 1
         if at - begin > max_line:
@@ -285,7 +283,9 @@ def _is_tidy(raw: Bytes, start: int, end: int, spelling: int) -> bool:
 
 
 @inlined
-def _amounts_agree(numbers: Longs, present: Bytes, slot: Longs, amounts: Longs, line: int) -> bool:
+def _amounts_agree(
+    numbers: Longs, present: Bytes, slot: Longs, amounts: Longs, agree: float, line: int
+) -> bool:
     """Whether a line has a quantity and an amount, and surely no two that contradict each other."""
     quantity, price, discount, net = amounts[0], amounts[1], amounts[2], amounts[3]
     if not present[quantity, line]:
@@ -298,7 +298,7 @@ def _amounts_agree(numbers: Longs, present: Bytes, slot: Longs, amounts: Longs, 
     expected = numbers[slot[quantity], line, 0] * 1e-3 * (numbers[slot[price], line, 0] * 1e-4)
     if discount >= 0:
         expected -= numbers[slot[discount], line, 0] * 1e-4
-    return bool(abs(expected - numbers[slot[net], line, 0] * 1e-4) < _SURELY_AGREE)
+    return bool(abs(expected - numbers[slot[net], line, 0] * 1e-4) < agree)
 
 
 @compiled
