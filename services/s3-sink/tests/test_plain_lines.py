@@ -140,6 +140,8 @@ _VALUE = (2, b"{}")
         (framed(b"\0", 0, 0, *_KEY, *_VALUE, 1, -1), 0),
         (framed(b"\0", 0, 0, *_KEY, *_VALUE, 2, *_KEY, 0), 0),
         (framed(b"\0", 0, 0, *_KEY, *_VALUE, 0)[:-1], 0),
+        (framed(b"\x80", 0, 0, *_KEY, *_VALUE, 0), 0),  # attributes
+        (varint(0), 0),
         (varint(-5), 0),
         (b"\x80" * 20, 0),
         (framed(b"\0" + b"\xff" * 12, 0, *_KEY, *_VALUE, 0), 0),

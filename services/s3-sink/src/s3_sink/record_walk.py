@@ -60,7 +60,8 @@ def walk(
     while index < last:
         length, start = _varint(raw, at, len(raw))
         end = start + length
-        if length < 0 or end > len(raw):
+        # nobody sets attributes, and aiokafka reads a number of any length there
+        if length < 1 or end > len(raw) or raw[start]:
             return at, index, used, True
         _, place = _varint(raw, start + 1, end)
         delta, place = _varint(raw, place, end)
