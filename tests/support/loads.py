@@ -1,7 +1,6 @@
 """Loads without a queue, for measurements: the loader's own; psql's \\copy into a twin of raw's."""
 
 import asyncio
-import gc
 import resource
 import subprocess
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ from loader.settings import LoaderSettings
 from loader.store import Store
 from loader.table import SCHEMA
 from loader.whole_file import Policy
+from pipeline import collector
 from pipeline.clients.postgres import pool
 from pipeline.clients.s3 import s3_client
 from support.pipeline_env import PipelineEnv
@@ -59,8 +59,7 @@ def psql_copy(dsn: str, csv: Path) -> None:
 @asynccontextmanager
 async def file_loader(env: PipelineEnv) -> AsyncIterator[FileLoader]:
     postgres = env.stack.postgres_settings("loader", env.database)
-    gc.collect()
-    gc.freeze()  # as the service does at its start
+    collector.freeze()  # as the service does at its start
     async with (
         s3_client(env.stack.s3_settings("loader", env.bucket)) as client,
         pool(

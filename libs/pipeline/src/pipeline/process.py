@@ -10,7 +10,6 @@ signals belong to run(), because a server that takes them re-raises them before 
 import asyncio
 import contextlib
 import errno
-import gc
 import importlib.metadata
 import logging
 import signal
@@ -22,7 +21,7 @@ from typing import Any, NoReturn, Protocol
 import uvicorn
 from fastapi import FastAPI
 
-from pipeline import logs
+from pipeline import collector, logs
 from pipeline.errors import SettingsError
 from pipeline.metrics import BUILD_INFO
 from pipeline.retry import Stopped
@@ -115,9 +114,7 @@ def _run_to_exit_code(
 ) -> int:
     try:
         worker, app = build(http, *others)
-        # what is loaded by now stays: collections need not look at it
-        gc.collect()
-        gc.freeze()
+        collector.freeze()
         asyncio.run(
             run(worker, app, host=http.http_host, port=http.http_port, drain=http.drain_seconds)
         )

@@ -1,11 +1,10 @@
-"""What is done about memory beside using it (glibc; with any other C library only the collector).
+"""When freed memory goes back to the system (glibc; with any other C library nothing is done).
 
 glibc keeps what is freed between things that live on, and takes larger and larger buffers from its
 heaps. After each outage of the store 100 MiB of free memory more stayed in the process.
 """
 
 import ctypes
-import gc
 
 _libc = ctypes.CDLL(None)
 _GLIBC = hasattr(_libc, "malloc_trim")
@@ -20,14 +19,6 @@ def keep_pages() -> None:
     if _GLIBC:
         for setting, value in _SETTINGS.items():
             _libc.mallopt(setting, value)
-
-
-def settle() -> None:
-    """What is loaded by now stays, so collections look at it no more: they took a tenth of the time
-    of a sink that catches up."""
-    gc.collect()
-    gc.freeze()
-    give_back()
 
 
 def give_back() -> None:

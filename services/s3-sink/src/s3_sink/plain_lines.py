@@ -38,7 +38,8 @@ _own = _Own()
 
 
 def prepare() -> None:
-    """Compile the loop, or load it (see pipeline.compiled)."""
+    """Compile the loop, or load it (see pipeline.compiled): the first chunk would wait for it. For
+    both kinds of memory: batches that were unpacked lie in a room, others in bytes."""
     nothing = np.empty(0, np.uint8)
     read_only = np.frombuffer(b"", np.uint8)
     for raw in (nothing, read_only):

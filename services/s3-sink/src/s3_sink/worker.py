@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from pipeline import collector
 from pipeline.clients.s3 import s3_client
 from pipeline.errors import Transient
 from pipeline.health import Health
@@ -86,7 +87,8 @@ class SinkWorker:
         make: MakeEncoder = await asyncio.get_running_loop().run_in_executor(
             threads, encoder_for, form, compression
         )
-        allocator.settle()
+        collector.freeze()
+        allocator.give_back()
         return make
 
     async def _identity(self, stop: asyncio.Event) -> Identity:

@@ -13,8 +13,9 @@ def encoder_for(form: str, compression: str) -> MakeEncoder:
     if form == "json":
         # its compiled loop: 75 MB
         from s3_sink.encoders.json_lines import JsonLines
+        from s3_sink.plain_lines import prepare
 
-        JsonLines.prepare()
+        prepare()
         return lambda: JsonLines(packed)
     if form == "csv":
         from s3_sink.encoders.csv_rows import CsvRows

@@ -7,7 +7,7 @@ from s3_sink.encoders.encoder import Refused
 from s3_sink.encoders.packing import Packed, Packing
 from s3_sink.event_times import EventTimes
 from s3_sink.lines import join
-from s3_sink.plain_lines import Lines, plain_lines, prepare
+from s3_sink.plain_lines import Lines, plain_lines
 from s3_sink.records import Records
 from s3_sink.undecoded import Undecoded
 
@@ -23,11 +23,6 @@ class JsonLines:
         self.count = self.raw_bytes = self.altered = 0
         self.times = EventTimes()
         self._body = Packed(packing.begin())
-
-    @staticmethod
-    def prepare() -> None:
-        """Load or compile what else the first chunk would wait for."""
-        prepare()
 
     def add(self, chunk: Sequence[Records]) -> None:
         for records in chunk:
